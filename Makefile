@@ -1,0 +1,107 @@
+# Two commands matter: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .build
+PACKAGES := vms sip stream_relay analytics channel_registry web
+FRONTEND := web/frontend
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export RIG
+
+.PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench fuzz screenshots wheel lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+run: setup ## install what is missing, start the platform with a simulated mine, print address and password
+	@exec scripts/run
+
+simulate: setup ## a simulated mine alone, against a running platform (ARGS="--help")
+	@$(BIN)/vms simulate $(ARGS)
+
+setup: $(STAMPS)/run-system $(STAMPS)/python $(STAMPS)/compiled $(STAMPS)/frontend ## everything `vms run` needs
+
+setup-dev: setup $(STAMPS)/test-system $(STAMPS)/python-dev ## everything tests need as well
+
+build: setup ## the same, by its other name
+
+test: setup-dev lint unit ## everything that stands on its own: lint, types, unit, end-to-end, wheel, front end
+
+test-field: setup-dev ## tests on real footage, models, rig and public suites in the folder shared/ beside the project
+	$(BIN)/python -m pytest -m field -p no:cacheprovider
+
+unit: setup-dev
+	cd $(FRONTEND) && npm test --silent
+	$(BIN)/python -m pytest -m "not field" -p no:cacheprovider
+
+e2e: setup-dev ## only the end-to-end tests
+	$(BIN)/python -m pytest -m "e2e and not field" -p no:cacheprovider
+
+lint: setup-dev ## ruff, mypy strict, import contracts, TypeScript
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	cd $(FRONTEND) && npm run --silent types
+
+format: setup-dev ## rewrite the sources in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup-dev ## speed as ratios to a reference of the same run (RIG=folder of the media rig gives C senders and floors)
+	@for bench in bench/bench_*.py; do echo "== $$bench"; PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
+
+fuzz: setup-dev ## a million mutated inputs over every parser (CASES=n for another number)
+	$(BIN)/python fuzz/run.py --cases $(or $(CASES),1000000)
+
+screenshots: setup-dev ## take the pictures of docs/images anew from a running platform
+	scripts/screenshots
+
+wheel: setup ## dist/fengsui_vms-*.whl with templates, static files and compiled modules inside
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+lock: setup-dev ## write constraints.txt from what is installed
+	@{ head -1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt
+
+clean: ## remove what was built (data/ stays)
+	rm -rf $(STAMPS) build dist *.egg-info $(FRONTEND)/node_modules web/static/dist
+	find $(PACKAGES) -name '*.so' -delete
+
+$(STAMPS)/run-system: scripts/system-packages
+	@mkdir -p $(STAMPS)
+	scripts/system-packages run
+	@touch $@
+
+$(STAMPS)/test-system: scripts/system-packages
+	@mkdir -p $(STAMPS)
+	scripts/system-packages test
+	@touch $@
+
+$(STAMPS)/venv: | $(STAMPS)/run-system
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt 'setuptools>=75' wheel Cython
+	@touch $@
+
+$(STAMPS)/python: setup.py constraints.txt | $(STAMPS)/venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e .
+	@touch $@
+
+$(STAMPS)/python-dev: setup.py constraints.txt | $(STAMPS)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
+
+# The compiled twins are rebuilt when a source or its types change.
+$(STAMPS)/compiled: setup.py $(wildcard stream_relay/formats/*.py stream_relay/formats/*.pxd) | $(STAMPS)/python
+	$(BIN)/python setup.py --quiet build_ext --inplace
+	@touch $@
+
+$(STAMPS)/npm: $(FRONTEND)/package-lock.json
+	@mkdir -p $(STAMPS)
+	cd $(FRONTEND) && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(STAMPS)/frontend: $(STAMPS)/npm $(shell find $(FRONTEND) web/locale -type f -not -path '*/node_modules/*' 2>/dev/null)
+	cd $(FRONTEND) && npm run --silent build
+	@touch $@

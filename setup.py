@@ -1,0 +1,79 @@
+"""Build recipe: the compiled twins, the packages and the data files of the wheel.
+
+Every `stream_relay/formats/x.py` that has an `_x.pxd` beside it is compiled under the private name
+`stream_relay.formats._x`; the plain module stays importable, so tests run on both.
+"""
+
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, find_packages, setup
+
+ROOT = Path(__file__).parent
+PACKAGES = ["vms", "sip", "stream_relay", "analytics", "channel_registry", "web"]
+
+
+def compiled_twins() -> list[Extension]:
+    """One extension per module that has its C types written down in a `_name.pxd`."""
+    twins = []
+    for types in sorted((ROOT / "stream_relay" / "formats").glob("_*.pxd")):
+        source = types.with_name(types.stem[1:] + ".py").relative_to(ROOT)
+        name = "stream_relay.formats." + types.stem
+        twins.append(Extension(name, [str(source)], extra_compile_args=["-O2"]))
+    return twins
+
+
+setup(
+    name="fengsui-vms",
+    version="0.1.0",
+    description="GB/T 28181 video management platform for mines and chemical plants",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=[p for name in PACKAGES for p in (name, f"{name}.*")]),
+    package_data={
+        "": ["*.pxd", "*.csv", "*.toml", "*.json", "README.md"],
+        "web": ["templates/**", "static/**", "locale/**"],
+    },
+    install_requires=[
+        "aiohttp>=3.12,<4",
+        "apscheduler>=3.11,<4",
+        "argon2-cffi>=25",
+        "av>=16,<19",
+        "cryptography>=44",
+        "jinja2>=3.1",
+        "numpy>=2,<3",
+        "onnxruntime>=1.20",
+        "opencv-python-headless>=4.10,<6",
+        "peewee>=4.5,<5",
+        "Pillow>=11",
+        "psycopg[binary]>=3.2",
+        "pydantic>=2.11,<3",
+        "pydantic-settings>=2.9,<3",
+    ],
+    extras_require={
+        # AGPL-3.0: whoever installs this extra and offers the service takes on that licence.
+        "yolo": ["ultralytics"],
+        "dev": [
+            "ffmpeg-python>=0.2",
+            "hypothesis",
+            "import-linter",
+            "mypy",
+            "openapi-spec-validator",
+            "playwright",
+            "pytest",
+            "pytest-asyncio",
+            "pytest-timeout",
+            "ruff",
+        ],
+    },
+    entry_points={
+        "console_scripts": ["vms = vms.cli:main"],
+        "vms.analytics": ["intrusion = analytics.plugins.intrusion.plugin:IntrusionPlugin"],
+    },
+    ext_modules=cythonize(
+        compiled_twins(),
+        build_dir="build/cython",
+        compiler_directives={"language_level": "3", "annotation_typing": False},
+    ),
+    zip_safe=False,
+)
