@@ -1,0 +1,270 @@
+"""The SIP server without its sockets: the one object that a transport drives.
+
+Joins the transaction layer with the roles. Bytes and time go in, bytes and events come out; the
+five methods of every sans-IO part of this project, plus what vms may ask for. Never raises over
+what a peer sends.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from sip.events import Event
+from sip.gb28181.ssrc import SsrcPool
+from sip.message import Peer, Request, Response, build_response
+from sip.message.sdp import MediaOffer
+from sip.roles.authentication import Authenticator, Credential
+from sip.roles.bindings import Binding, RegistrationSnapshot
+from sip.roles.call import Call, InvitationAnswered, InvitationRefused
+from sip.roles.conduct import Conduct
+from sip.roles.config import SipConfig
+from sip.roles.inquiry import Inquiries, Inquiry, InquiryEnded, PeerUnreachable
+from sip.roles.invitation import Inviter
+from sip.roles.messages import MessageDesk
+from sip.roles.messenger import Messenger
+from sip.roles.registrar import Registrar
+from sip.transactions import (
+    AckMissing,
+    AckReceived,
+    CancelReceived,
+    MessageRejected,
+    RequestReceived,
+    ResponseReceived,
+    RetransmissionAbsorbed,
+    TransactionLayer,
+    TransactionTimedOut,
+    TransportFailed,
+)
+from sip.transactions import Event as TransactionEvent
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, REGISTER"
+MOST_EVENTS = 65_536
+"""The shell takes events after every packet; only a shell that has stopped lets them pile up."""
+
+Notice = Event | InquiryEnded | InvitationAnswered | InvitationRefused
+"""What `next_event` returns: news for everybody, and ends of what one caller asked for."""
+
+
+class Endpoint:
+    """One SIP server."""
+
+    def __init__(
+        self,
+        config: SipConfig,
+        credentials: Callable[[str], Credential | None],
+        wall: Callable[[], datetime],
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._config = config
+        self._events: deque[Notice] = deque()
+        self.dropped_events = 0
+
+        def ids() -> str:
+            return random_bytes(10).hex()
+
+        self._layer = TransactionLayer(ids, (config.advertised_host, config.port))
+        own_names = frozenset({config.server_id, config.domain, config.advertised_host})
+        authenticator = Authenticator(config.digest_realm, credentials, random_bytes(32), own_names)
+        messenger = Messenger(config, self._layer, ids)
+        emit = self._emit
+        self._conduct = Conduct(emit, wall)
+        self._registrar = Registrar(config, authenticator, emit, wall)
+        self._inquiries = Inquiries(config, messenger, emit)
+        self._ssrcs = SsrcPool(config.server_id, random_bytes)
+        self._inviter = Inviter(
+            config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit, wall
+        )
+        self._desk = MessageDesk(
+            config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
+        )
+
+    # What a transport drives
+
+    def receive(self, data: bytes, peer: Peer, now: float) -> None:
+        """Take one datagram, or one message cut out of a TCP stream."""
+        for event in self._layer.receive_data(data, peer, now):
+            self._handle(event, now)
+
+    def data_to_send(self, now: float) -> list[tuple[bytes, Peer]]:
+        """Return and forget the packets that wait to be sent."""
+        return self._layer.data_to_send(now)
+
+    def next_event(self) -> Notice | None:
+        """Return the oldest event not yet taken."""
+        return self._events.popleft() if self._events else None
+
+    def next_timer(self) -> float | None:
+        """Return when `handle_timer` is to be called; a time gone by means at once."""
+        times = (
+            self._layer.next_timer(),
+            self._registrar.next_timer(),
+            self._inquiries.next_timer(),
+            self._inviter.next_timer(),
+            self._desk.next_timer(),
+        )
+        return min((time for time in times if time is not None), default=None)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due."""
+        for event in self._layer.handle_timer(now):
+            self._handle(event, now)
+        self._desk.handle_timer(now)
+        self._inquiries.handle_timer(now)
+        self._inviter.handle_timer(now)
+        for device_id in self._registrar.handle_timer(now):
+            self._release(device_id, now)
+
+    def connection_lost(self, peer: Peer, now: float, reason: str = "") -> None:
+        """Take the loss of a TCP connection, whose devices are offline, or of one packet."""
+        if peer.connection is not None:
+            for device_id in self._registrar.connection_lost(peer, now):
+                self._release(device_id, now)
+        for event in self._layer.connection_lost(peer, now, reason):
+            self._handle(event, now)
+
+    # What vms may ask for
+
+    def use_port(self, port: int) -> None:
+        """Tell the port we are bound to, for Via and Contact."""
+        self._layer.sent_by = (self._config.advertised_host, port)
+
+    def query(
+        self, device_id: str, command: str, now: float, timeout_s: float | None = None
+    ) -> int:
+        """Ask a device; InquiryEnded carries the returned key. Raises PeerUnreachable."""
+        return self._inquiries.ask(self._binding(device_id), command, now, timeout_s)
+
+    def invite(self, device_id: str, channel_id: str, offer: MediaOffer, now: float) -> str:
+        """Invite; an InvitationAnswered or InvitationRefused follows. Raises PeerUnreachable."""
+        return self._inviter.invite(self._binding(device_id), channel_id, offer, now)
+
+    def bye(self, invitation_id: str, now: float) -> None:
+        """End an invitation; again and again is fine."""
+        self._inviter.bye(invitation_id, now)
+
+    def end_invitations(self, now: float) -> None:
+        """Say goodbye in every session: the server stops."""
+        self._inviter.end_all(now)
+
+    def new_ssrc(self, now: float, *, is_history: bool = False) -> int:
+        """Return a number for y= that no stream of ours uses; raises NoSsrcLeft."""
+        return self._ssrcs.take(now, is_history=is_history)
+
+    def is_registered(self, device_id: str) -> bool:
+        """Whether the device is online now."""
+        binding = self._registrar.bindings.get(device_id)
+        return binding is not None and not binding.is_silent
+
+    def registrations(self, now: float) -> list[RegistrationSnapshot]:
+        """Return all bindings in a form that survives a restart."""
+        return self._registrar.snapshot(now)
+
+    def restore(self, snapshots: Iterable[RegistrationSnapshot], now: float) -> int:
+        """Take bindings back; returns how many still run."""
+        return self._registrar.restore(snapshots, now)
+
+    def forget(self, device_id: str, now: float) -> None:
+        """Drop a device that was deleted, with everything it has open."""
+        if self._registrar.forget(device_id):
+            self._release(device_id, now)
+
+    def stats(self) -> dict[str, int]:
+        """Return all counters by name."""
+        counted: Counter[str] = Counter(self._layer.counters)
+        counted.update({f"misbehaved.{name}": n for name, n in self._conduct.counters.items()})
+        counted.update(self._desk.counters)
+        counted.update(
+            {
+                "bindings": len(self._registrar.bindings),
+                "invitations": len(self._inviter),
+                "inquiries": len(self._inquiries),
+                "events.dropped": self.dropped_events,
+                **{f"transactions.{name}": n for name, n in self._layer.sizes.items()},
+            }
+        )
+        return dict(counted)
+
+    # Inside
+
+    def _emit(self, event: Notice) -> None:
+        if len(self._events) >= MOST_EVENTS:
+            self.dropped_events += 1
+        else:
+            self._events.append(event)
+
+    def _binding(self, device_id: str) -> Binding:
+        binding = self._registrar.bindings.get(device_id)
+        if binding is None:
+            raise PeerUnreachable("the device is not registered")
+        return binding
+
+    def _release(self, device_id: str, now: float) -> None:
+        self._inviter.end_device(device_id, now)
+        self._inquiries.forget_device(device_id)
+
+    def _handle(self, event: TransactionEvent, now: float) -> None:
+        match event:
+            case RequestReceived():
+                self._handle_request(event, now)
+            case ResponseReceived():
+                self._handle_response(event, now)
+            case RetransmissionAbsorbed(peer=peer, transaction=transaction):
+                self._registrar.admit(transaction.sender, peer, now)
+            case TransactionTimedOut(transaction=client):
+                self._handle_failure(client.user, now)
+            case TransportFailed(transaction=client):
+                self._handle_failure(client.user if client is not None else None, now)
+            case MessageRejected(peer=peer, reason=reason, data=data):
+                self._conduct.note(peer, reason, data)
+            case CancelReceived() | AckReceived() | AckMissing():
+                # We answer every INVITE of a peer at once and by refusal: nothing to cancel.
+                pass
+
+    def _handle_request(self, event: RequestReceived, now: float) -> None:
+        request, peer = event.request, event.peer
+        response = self._answer(request, peer, now)
+        is_challenge = response.status == 401
+        self._layer.respond(event.transaction, response, now, forget=is_challenge)
+        if request.method in ("MESSAGE", "NOTIFY") and response.status == 200:
+            self._desk.read_small(now)
+
+    def _answer(self, request: Request, peer: Peer, now: float) -> Response:
+        match request.method:
+            case "REGISTER":
+                return self._registrar.register(request, peer, now)
+            case "MESSAGE" | "NOTIFY":
+                call = self._inviter.call_of(request, peer)
+                status = self._desk.admit(request, peer, call, now)
+                return build_response(request, status)
+            case "BYE":
+                return build_response(request, self._inviter.receive_bye(request, peer, now))
+            case "INFO" | "UPDATE":
+                known = self._inviter.call_of(request, peer) is not None
+                return build_response(request, 200 if known else 481)
+            case "OPTIONS":
+                return build_response(request, 200, headers=[("Allow", ALLOW)])
+            case "INVITE":
+                # Nobody may call us yet: broadcast and cascade come with their own roles.
+                return build_response(request, 403)
+            case "SUBSCRIBE":
+                return build_response(request, 489)
+            case _:
+                return build_response(request, 405, headers=[("Allow", ALLOW)])
+
+    def _handle_response(self, event: ResponseReceived, now: float) -> None:
+        transaction, response = event.transaction, event.response
+        if transaction is None:
+            if response.is_success:
+                self._inviter.receive_stray_success(response, event.peer, now)
+            return
+        user = transaction.user
+        if isinstance(user, Call):
+            self._inviter.receive_response(user, response, event.peer, now)
+        elif isinstance(user, Inquiry):
+            self._inquiries.receive_response(user, response)
+
+    def _handle_failure(self, user: object, now: float) -> None:
+        if isinstance(user, Call):
+            self._inviter.fail(user, now)
+        elif isinstance(user, Inquiry):
+            self._inquiries.fail(user)

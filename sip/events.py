@@ -1,0 +1,261 @@
+"""What the signalling plane says upward: frozen events and the records they carry.
+
+Owns the vocabulary between `sip` and the services above it. Never holds behaviour, never names a
+socket or a transaction. Wall times are aware datetimes in UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+Transport = Literal["udp", "tcp"]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAddress:
+    """Where a packet came from, as the packet itself says (never as a header claims)."""
+
+    transport: Transport
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{self.host}:{self.port}"
+
+
+class AttemptOutcome(StrEnum):
+    """What became of a REGISTER."""
+
+    CHALLENGED = "challenged"
+    """Got 401, or 400 for credentials that cannot be read; nobody knows the password yet."""
+    REFUSED_PASSWORD = "refused_password"
+    REFUSED_UNKNOWN = "refused_unknown"
+    """No such device; from outside it looks exactly like a wrong password."""
+    REFUSED_OTHER_ADDRESS = "refused_other_address"
+    """Used credentials shown again from another address while the device is alive: a replay."""
+    REFUSED_LOCKED = "refused_locked"
+    """Too many wrong passwords for this device from this address; not even looked at."""
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogItem:
+    """One entry of a device's catalog as the device sent it (GB/T 28181 annex A, item type)."""
+
+    device_id: str
+    """2, 4, 6 or 8 digits for a region, else the 20-digit code."""
+    name: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    owner: str = ""
+    civil_code: str = ""
+    block: str = ""
+    address: str = ""
+    parental: bool | None = None
+    """Has children; any non-zero number counts (Hikvision sends 65535)."""
+    parent_ids: tuple[str, ...] = ()
+    """Several when the sender joined them with `/`."""
+    business_group_id: str = ""
+    """Read inside `Info` (2016) and beside it (2022)."""
+    register_way: int | None = None
+    secrecy: bool = False
+    ip_address: str = ""
+    port: int | None = None
+    status_on: bool = True
+    """Missing counts as on; ONLINE, OK and on count as on."""
+    longitude: float | None = None
+    latitude: float | None = None
+    ptz_type: int | None = None
+    event: str | None = None
+    """In a notification: ON OFF VLOST DEFECT ADD DEL UPDATE, upper case."""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Every other element by its name as sent; those below `Info` as `Info/Name`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRegistered:
+    """A device that was not online is registered now."""
+
+    device_id: str
+    peer: PeerAddress
+    expires_s: int
+    user_agent: str
+    gb_version: str
+    """From X-GB-Ver; "2.0" when the device does not say (GB/T 28181-2022 annex I)."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRefreshed:
+    """A registered device registered again, or was heard again after missed keepalives."""
+
+    device_id: str
+    peer: PeerAddress
+    expires_s: int
+    at: datetime
+    previous_peer: PeerAddress | None = None
+    """Set when the address changed; the older one loses its route."""
+    is_returned: bool = False
+    """It had missed its keepalives and is online again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMoved:
+    """An authenticated registration took a living binding to another host: worth a human look."""
+
+    device_id: str
+    previous_peer: PeerAddress
+    peer: PeerAddress
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceUnregistered:
+    """The device said goodbye (Expires 0) and proved who it is."""
+
+    device_id: str
+    peer: PeerAddress
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceExpired:
+    """The registration ran out without a refresh."""
+
+    device_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDisconnected:
+    """The TCP connection that carried the device is gone, hence the device (2022 9.1.1 f)."""
+
+    device_id: str
+    peer: PeerAddress
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeepaliveReceived:
+    """A keepalive from a registered device."""
+
+    device_id: str
+    peer: PeerAddress
+    status: str
+    """`OK` or `ERROR`, upper case; empty when not sent."""
+    faulty: tuple[str, ...]
+    """Children the device calls faulty (`Info/DeviceID`)."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeepalivesMissed:
+    """Nothing was heard for interval x count: offline, though the registration still runs."""
+
+    device_id: str
+    missed: int
+    last_seen_s: float
+    """Seconds since the device was last heard."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationAttempted:
+    """Somebody tried to register; repeats within ten seconds come as one event with a count."""
+
+    device_id: str
+    peer: PeerAddress
+    outcome: AttemptOutcome
+    user_agent: str
+    at: datetime
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogReceived:
+    """Catalog items nobody asked for just now: a notification, or packets after the deadline."""
+
+    device_id: str
+    items: tuple[CatalogItem, ...]
+    sum_num: int
+    complete: bool
+    """Always false here: such a packet may add and change, never delete."""
+    is_notification: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmReceived:
+    """A device's alarm notification (GB/T 28181-2022 9.4, annex A.2.5)."""
+
+    device_id: str
+    """Who is registered and sent it."""
+    source_id: str
+    """Whom the alarm is about: the device, a channel or an alarm input."""
+    priority: int
+    """1 highest to 4; 0 when the device did not say."""
+    method: str
+    """1 telephone, 2 device, 3 SMS, 4 GPS, 5 video, 6 fault, 7 other; as sent."""
+    alarm_type: str
+    event_type: str
+    time_text: str
+    """As sent: the device's own local time, often wrong."""
+    description: str
+    longitude: float | None
+    latitude: float | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationEnded:
+    """An answered invitation is over, whoever ended it."""
+
+    invitation_id: str
+    device_id: str
+    channel_id: str
+    reason: str
+    """`bye` (the device said so), `local` (we did), `offline` (the device is gone)."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStatusReceived:
+    """The device says that sending a file has ended (NotifyType 121)."""
+
+    device_id: str
+    invitation_id: str | None
+    notify_type: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PeerMisbehaved:
+    """A peer sends what cannot be understood or what is forbidden; the first of a kind per peer."""
+
+    peer: PeerAddress
+    reason: str
+    count: int
+    at: datetime
+    sample: bytes = b""
+    """At most 32 offending bytes."""
+
+
+Event = (
+    DeviceRegistered
+    | DeviceRefreshed
+    | DeviceMoved
+    | DeviceUnregistered
+    | DeviceExpired
+    | DeviceDisconnected
+    | KeepaliveReceived
+    | KeepalivesMissed
+    | RegistrationAttempted
+    | CatalogReceived
+    | AlarmReceived
+    | InvitationEnded
+    | MediaStatusReceived
+    | PeerMisbehaved
+)
+"""Everything `SipServer.events()` yields."""

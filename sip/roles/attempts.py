@@ -1,0 +1,126 @@
+"""Attempts to register: what people are told about them, and how guessing is slowed.
+
+Both memories are bounded, because anybody on the network can fill them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sip.events import AttemptOutcome, PeerAddress, RegistrationAttempted
+
+WINDOW_S = 10.0
+"""Repeats of one kind within this time are one event."""
+
+MOST_KINDS = 4096
+MOST_EVENTS_PER_S = 50
+"""Beyond this attempts are only counted: a flood must not push real news out of the queue."""
+
+FAILURES_BEFORE_LOCK = 10
+LOCK_S = 60.0
+FAILURE_MEMORY_S = 300.0
+
+Kind = tuple[str, str, AttemptOutcome]
+
+
+@dataclass(slots=True)
+class _Tally:
+    opened: float
+    peer: PeerAddress
+    user_agent: str
+    unreported: int = 0
+
+
+class AttemptLog:
+    """Turns attempts into events, the first of a kind at once, repeats as a count."""
+
+    def __init__(
+        self, emit: Callable[[RegistrationAttempted], None], wall: Callable[[], datetime]
+    ) -> None:
+        self._emit = emit
+        self._wall = wall
+        self._tallies: OrderedDict[Kind, _Tally] = OrderedDict()
+        self._second = float("-inf")
+        self._events = 0
+        self.unreported = 0
+        """Attempts that no event told of."""
+
+    def note(
+        self,
+        device_id: str,
+        peer: PeerAddress,
+        outcome: AttemptOutcome,
+        user_agent: str,
+        now: float,
+    ) -> None:
+        """Take one attempt."""
+        kind = (device_id, peer.host, outcome)
+        tally = self._tallies.get(kind)
+        if tally is not None and now - tally.opened < WINDOW_S:
+            tally.unreported += 1
+            tally.peer, tally.user_agent = peer, user_agent
+            return
+        count = 1 + (tally.unreported if tally is not None else 0)
+        self._tallies[kind] = _Tally(now, peer, user_agent)
+        self._tallies.move_to_end(kind)
+        while len(self._tallies) > MOST_KINDS:
+            self.unreported += self._tallies.popitem(last=False)[1].unreported
+        self._report(kind, self._tallies[kind], count, now)
+
+    def next_timer(self) -> float | None:
+        """Return when counted repeats are to be told, None where nothing is remembered."""
+        first = next(iter(self._tallies.values()), None)
+        return None if first is None else first.opened + WINDOW_S
+
+    def handle_timer(self, now: float) -> None:
+        """Tell repeats of closed windows and forget those windows."""
+        while self._tallies:
+            kind, tally = next(iter(self._tallies.items()))
+            if tally.opened + WINDOW_S > now:
+                return
+            del self._tallies[kind]
+            if tally.unreported:
+                self._report(kind, tally, tally.unreported, now)
+
+    def _report(self, kind: Kind, tally: _Tally, count: int, now: float) -> None:
+        if now - self._second >= 1.0:
+            self._second, self._events = now, 0
+        self._events += 1
+        if self._events > MOST_EVENTS_PER_S:
+            self.unreported += count
+            return
+        device_id, _, outcome = kind
+        self._emit(
+            RegistrationAttempted(
+                device_id, tally.peer, outcome, tally.user_agent, self._wall(), count
+            )
+        )
+
+
+class GuessLock:
+    """Shuts one device id for one host after too many wrong passwords; other hosts stay free."""
+
+    def __init__(self) -> None:
+        self._failures: OrderedDict[tuple[str, str], tuple[int, float, float]] = OrderedDict()
+
+    def is_locked(self, device_id: str, host: str, now: float) -> bool:
+        """Whether a REGISTER from there is to be refused unseen."""
+        failures = self._failures.get((device_id, host))
+        return failures is not None and now < failures[2]
+
+    def failed(self, device_id: str, host: str, now: float) -> None:
+        """Take one wrong password."""
+        key = (device_id, host)
+        count, first, _ = self._failures.pop(key, (0, now, 0.0))
+        if now - first > FAILURE_MEMORY_S:
+            count, first = 0, now
+        count += 1
+        locked_until = now + LOCK_S if count % FAILURES_BEFORE_LOCK == 0 else 0.0
+        self._failures[key] = (count, first, locked_until)
+        while len(self._failures) > MOST_KINDS:
+            self._failures.popitem(last=False)
+
+    def succeeded(self, device_id: str, host: str) -> None:
+        """Forget the failures of a device that has shown its password."""
+        self._failures.pop((device_id, host), None)

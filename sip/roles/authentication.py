@@ -1,0 +1,136 @@
+"""Digest authentication of REGISTER: who is it, and does he know the password.
+
+GB/T 28181-2022 9.1, RFC 3261 §22. An id that does not exist goes through the same steps as one
+that does, so that from outside both look alike; only the event tells them apart.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from sip.errors import MalformedDigest, MalformedMessage
+from sip.events import AttemptOutcome
+from sip.message import Request, parse_uri
+from sip.message.digest import (
+    Algorithm,
+    Challenge,
+    Credentials,
+    compute_ha1,
+    find_credentials,
+    is_right,
+)
+from sip.message.nonce import NonceSource, NonceState
+from sip.roles.attempts import GuessLock
+
+NONCE_LIFETIME_S = 60.0
+_NO_PASSWORD = "\x00nobody"  # hashed in place of a missing one, to take the same time
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credential:
+    """What a device must know to be let in."""
+
+    password: str
+    username: str | None = None
+    """When it differs from the device id."""
+
+    def __repr__(self) -> str:
+        return f"Credential(username={self.username!r}, …)"
+
+
+class Verdict(Enum):
+    """What an authentication came to."""
+
+    PROVEN = "proven"
+    CHALLENGE = "challenge"
+    REFUSED = "refused"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict with what belongs to it."""
+
+    verdict: Verdict
+    outcome: AttemptOutcome
+    is_stale: bool = False
+    """Credentials were shown, but of a nonce that no longer counts."""
+
+
+_CHALLENGE = Judgement(Verdict.CHALLENGE, AttemptOutcome.CHALLENGED)
+_STALE = Judgement(Verdict.CHALLENGE, AttemptOutcome.CHALLENGED, is_stale=True)
+_BROKEN = Judgement(Verdict.BROKEN, AttemptOutcome.CHALLENGED)
+_PROVEN = Judgement(Verdict.PROVEN, AttemptOutcome.ACCEPTED)
+
+
+class Authenticator:
+    """Checks Authorization headers and writes challenges; stores nothing for a challenge."""
+
+    def __init__(
+        self,
+        realm: str,
+        credentials: Callable[[str], Credential | None],
+        secret: bytes,
+        own_names: frozenset[str] = frozenset(),
+    ) -> None:
+        """`own_names` are our id, domain and addresses, which a digest's uri may name."""
+        self._realm = realm
+        self._own_names = own_names
+        self._credentials = credentials
+        self._nonces = NonceSource(secret, NONCE_LIFETIME_S)
+        self._lock = GuessLock()
+
+    def challenge(self, device_id: str, now: float, *, is_stale: bool = False) -> str:
+        """Return a WWW-Authenticate value; without qop, the form that every camera knows."""
+        nonce = self._nonces.new(now, device_id)
+        return str(Challenge(self._realm, nonce, is_stale=is_stale))
+
+    def judge(self, request: Request, device_id: str, host: str, now: float) -> Judgement:
+        """Check a REGISTER of `device_id` that came from `host`."""
+        try:
+            shown = find_credentials(request.headers.get_all("authorization"), self._realm)
+        except MalformedDigest:
+            return _BROKEN
+        if shown is None or shown.algorithm is not Algorithm.MD5:
+            return _CHALLENGE
+        state = self._nonces.check(shown.nonce, now, device_id)
+        if state is not NonceState.VALID:
+            return _STALE if state is NonceState.STALE else _CHALLENGE
+        if self._lock.is_locked(device_id, host, now):
+            return Judgement(Verdict.REFUSED, AttemptOutcome.REFUSED_LOCKED)
+        return self._check_password(shown, request, device_id, host, now)
+
+    def _check_password(
+        self, shown: Credentials, request: Request, device_id: str, host: str, now: float
+    ) -> Judgement:
+        known = self._credentials(device_id)
+        if known is not None and not known.password:
+            known = None
+        password = _NO_PASSWORD if known is None else known.password
+        ha1 = compute_ha1(shown.username, self._realm, password)
+        right = is_right(shown, request.method, ha1)
+        username = device_id if known is None else known.username or device_id
+        fits = shown.username in ("", username) and self._names_us(shown.uri, request)
+        if known is None or not right or not fits:
+            self._lock.failed(device_id, host, now)
+            unknown = known is None
+            return Judgement(
+                Verdict.REFUSED,
+                AttemptOutcome.REFUSED_UNKNOWN if unknown else AttemptOutcome.REFUSED_PASSWORD,
+            )
+        if self._nonces.claim(shown.nonce, shown.nonce_count, now, device_id) is not (
+            NonceState.VALID
+        ):
+            return _STALE
+        self._lock.succeeded(device_id, host)
+        return _PROVEN
+
+    def _names_us(self, uri: str, request: Request) -> bool:
+        """Whether the digest's uri means this request or us: devices write many forms (quirk 1)."""
+        try:
+            meant = parse_uri(uri)
+        except MalformedMessage:
+            return False
+        if meant.user == request.uri.user or meant.host == request.uri.host:
+            return True
+        return meant.user in self._own_names or meant.host in self._own_names

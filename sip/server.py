@@ -1,0 +1,236 @@
+"""The asyncio facade of the signalling plane: the only module that vms uses, with `sip.events`.
+
+Owns the listening sockets, the waiting callers and the queue of events; every rule of the protocol
+is in `endpoint` and below.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from sip.endpoint import Endpoint
+from sip.errors import SipError
+from sip.events import Event
+from sip.gb28181 import catalog, query
+from sip.gb28181.query import DeviceInfo, DeviceStatus
+from sip.gb28181.ssrc import NoSsrcLeft
+from sip.message.sdp import MediaAnswer, MediaOffer
+from sip.roles.authentication import Credential
+from sip.roles.bindings import RegistrationSnapshot
+from sip.roles.call import Invitation, InvitationAnswered, InvitationFailed, InvitationRefused
+from sip.roles.config import SipConfig
+from sip.roles.inquiry import CatalogResult, InquiryEnded, PeerUnreachable, QueryFailed
+from sip.transport import Listener
+
+__all__ = [
+    "CatalogResult",
+    "Credential",
+    "DeviceInfo",
+    "DeviceStatus",
+    "Invitation",
+    "InvitationFailed",
+    "MediaAnswer",
+    "MediaOffer",
+    "NoSsrcLeft",
+    "PeerUnreachable",
+    "QueryFailed",
+    "RegistrationSnapshot",
+    "SipConfig",
+    "SipError",
+    "SipServer",
+]
+
+logger = logging.getLogger(__name__)
+
+EVENTS_LENGTH = 16_384
+"""Events waiting for the services; above it the newest is dropped and counted."""
+
+PARALLEL_CATALOGS = 50
+"""After a power cut all devices register at once; their catalogs come in turns (8.1)."""
+
+MARGIN_S = 2.0
+"""How much longer than the endpoint's own deadline a caller waits, lest he wait for ever."""
+
+Answer = Invitation | CatalogResult | DeviceInfo | DeviceStatus
+
+
+class SipServer:
+    """One SIP server over UDP and TCP on one port; `async with` opens and closes it.
+
+    Its methods belong to the loop that opened it. Errors of every method are SipError.
+    """
+
+    def __init__(
+        self,
+        config: SipConfig,
+        credentials: Callable[[str], Credential | None],
+        wall: Callable[[], datetime],
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._config = config
+        self._endpoint = Endpoint(config, credentials, wall, random_bytes)
+        self._listener = Listener(
+            self._endpoint, config.host, config.port, on_progress=self._take_notices
+        )
+        self._stack = AsyncExitStack()
+        self._events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_LENGTH)
+        self._dropped_events = 0
+        self._waiting: dict[str | int, asyncio.Future[Answer]] = {}
+        self._catalogs = asyncio.Semaphore(PARALLEL_CATALOGS)
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._listener)
+        self._endpoint.use_port(self._listener.port)
+        self._listener.flush()
+        logger.info("sip server listens", extra={"port": self.port})
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._endpoint.end_invitations(_now())
+        self._listener.flush()
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(PeerUnreachable("the server stops"))
+        await self._stack.aclose()
+
+    @property
+    def port(self) -> int:
+        """The bound port, the same for UDP and TCP."""
+        return self._listener.port
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield what happens, in order, to the one consumer there may be."""
+        while True:
+            yield await self._events.get()
+
+    async def query_catalog(self, device_id: str, timeout_s: float | None = None) -> CatalogResult:
+        """Ask for a device's channels; a short answer comes back with `complete` False.
+
+        `timeout_s` is the wait for the first packet. Raises PeerUnreachable, QueryFailed.
+        """
+        async with self._catalogs:
+            answer = await self._query(device_id, catalog.COMMAND, timeout_s)
+        assert isinstance(answer, CatalogResult)  # the key is of a catalog query
+        return answer
+
+    async def query_device_info(self, device_id: str) -> DeviceInfo:
+        """Ask a device for its maker, model and firmware. Raises PeerUnreachable, QueryFailed."""
+        answer = await self._query(device_id, query.DEVICE_INFO, None)
+        assert isinstance(answer, DeviceInfo)  # the key is of a DeviceInfo query
+        return answer
+
+    async def query_device_status(self, device_id: str) -> DeviceStatus:
+        """Ask a device how it is. Raises PeerUnreachable, QueryFailed."""
+        answer = await self._query(device_id, query.DEVICE_STATUS, None)
+        assert isinstance(answer, DeviceStatus)  # the key is of a DeviceStatus query
+        return answer
+
+    async def invite(self, device_id: str, channel_id: str, offer: MediaOffer) -> Invitation:
+        """Ask a channel for live media; the ACK is out when this returns.
+
+        Raises InvitationFailed within the configured time, PeerUnreachable. Cancelled, it takes
+        the INVITE back.
+        """
+        invitation_id = self._endpoint.invite(device_id, channel_id, offer, _now())
+        try:
+            async with asyncio.timeout(self._config.invite_timeout_s + MARGIN_S):
+                answer = await self._wait_for(invitation_id)
+        except (asyncio.CancelledError, TimeoutError) as error:
+            await self.bye(invitation_id)
+            if isinstance(error, TimeoutError):
+                raise InvitationFailed(408, "timeout") from error
+            raise
+        assert isinstance(answer, Invitation)  # the key is of an invitation
+        return answer
+
+    async def bye(self, invitation_id: str, reason: str = "") -> None:
+        """End an invitation: BYE, or CANCEL while it is not answered; repeated, it does nothing."""
+        logger.debug("invitation ends", extra={"call_id": invitation_id, "reason": reason})
+        self._endpoint.bye(invitation_id, _now())
+        self._listener.flush()
+
+    def new_ssrc(self) -> int:
+        """Return a number for y= that no stream of the domain has; raises NoSsrcLeft."""
+        return self._endpoint.new_ssrc(_now())
+
+    def is_registered(self, device_id: str) -> bool:
+        """Whether the device is online now."""
+        return self._endpoint.is_registered(device_id)
+
+    def registrations(self) -> list[RegistrationSnapshot]:
+        """Return all bindings, to be restored after a restart."""
+        return self._endpoint.registrations(_now())
+
+    def restore(self, registrations: Iterable[RegistrationSnapshot]) -> None:
+        """Take bindings back; those that have run out meanwhile are left out."""
+        self._endpoint.restore(registrations, _now())
+        self._listener.flush()
+
+    def forget(self, device_id: str) -> None:
+        """Drop a device that was deleted; its sessions end."""
+        self._endpoint.forget(device_id, _now())
+        self._listener.flush()
+
+    def stats(self) -> dict[str, int]:
+        """Return all counters by name."""
+        return {
+            **self._endpoint.stats(),
+            **self._listener.driver.counters,
+            "events.waiting": self._events.qsize(),
+            "events.overflow": self._dropped_events,
+        }
+
+    async def _query(self, device_id: str, command: str, timeout_s: float | None) -> Answer:
+        return await self._wait_for(self._endpoint.query(device_id, command, _now(), timeout_s))
+
+    async def _wait_for(self, key: str | int) -> Answer:
+        """Wait for what belongs to a key; the endpoint's own deadlines bound the wait."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[key] = future
+        try:
+            self._listener.flush()
+            return await future
+        finally:
+            del self._waiting[key]
+
+    def _take_notices(self) -> None:
+        while (notice := self._endpoint.next_event()) is not None:
+            match notice:
+                case InquiryEnded(key=key, outcome=outcome):
+                    self._resolve(key, outcome)
+                case InvitationAnswered(invitation=invitation):
+                    self._resolve(invitation.id, invitation)
+                case InvitationRefused(invitation_id=key, error=error):
+                    self._resolve(key, error)
+                case _:
+                    self._publish(notice)
+
+    def _resolve(self, key: str | int, outcome: Answer | SipError) -> None:
+        future = self._waiting.get(key)
+        if future is None or future.done():
+            return
+        if isinstance(outcome, SipError):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
+    def _publish(self, event: Event) -> None:
+        try:
+            self._events.put_nowait(event)
+        except asyncio.QueueFull:
+            self._dropped_events += 1
+            if self._dropped_events == 1:
+                logger.warning("sip events dropped", extra={"event": type(event).__name__})
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
