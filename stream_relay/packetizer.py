@@ -1,0 +1,120 @@
+"""Access units into the RTP packets of a camera, and the faults a network or a camera adds.
+
+Sans-IO: the simulator's sender moves the bytes.
+"""
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from stream_relay.access_unit import AccessUnit, Codec
+from stream_relay.formats import build_packet
+from stream_relay.formats.ps_mux import PsMuxer
+
+PAYLOAD_TYPE = 96
+PAYLOAD_BYTES = 1388
+"""Over UDP: 1400 with the RTP header, as cameras do."""
+REORDER_DISTANCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFaults:
+    """What goes wrong with the media of a pretend camera; everything off by default."""
+
+    loss: float = 0.0
+    """Share of packets that are never sent, 0 to 1 (UDP)."""
+    reorder: float = 0.0
+    """Share of packets that are sent three packets later (UDP)."""
+    duplicate: float = 0.0
+    """Share of packets that are sent twice (UDP)."""
+    wrong_ssrc: bool = False
+    """Another SSRC than was asked for."""
+    silence_after_s: float | None = None
+    """Sends nothing from this second of the stream on, and says nothing about it."""
+    silence_s: float | None = None
+    """How long the silence lasts; None: for ever."""
+    die_after_s: float | None = None
+    """Closes its socket at this second of the stream and never comes back."""
+
+    def is_silent(self, stream_s: float) -> bool:
+        """Whether the camera is silent at this second of the stream."""
+        if self.silence_after_s is None or stream_s < self.silence_after_s:
+            return False
+        return self.silence_s is None or stream_s < self.silence_after_s + self.silence_s
+
+
+class Packetizer:
+    """One stream's packs and packets; sequence and time stamp start anywhere."""
+
+    def __init__(
+        self,
+        ssrc: int,
+        video: Codec,
+        audio: Codec | None,
+        *,
+        payload_type: int = PAYLOAD_TYPE,
+        payload_bytes: int = PAYLOAD_BYTES,
+        first_sequence: int = 0,
+        first_ticks: int = 0,
+    ) -> None:
+        self._muxer = PsMuxer(video, audio)
+        self._ssrc = ssrc
+        self._payload_type = payload_type
+        self._payload_bytes = payload_bytes
+        self._sequence = first_sequence
+        self._first_ticks = first_ticks
+
+    def packets(self, unit: AccessUnit) -> list[bytes]:
+        """The packets of one access unit; all carry its time, the last the marker."""
+        moved = AccessUnit(
+            unit.track,
+            unit.codec,
+            unit.pts_ticks + self._first_ticks,
+            unit.dts_ticks + self._first_ticks,
+            unit.is_key,
+            unit.data,
+            unit.description,
+        )
+        pack = self._muxer.mux(moved)
+        packets = []
+        for start in range(0, len(pack), self._payload_bytes):
+            payload = pack[start : start + self._payload_bytes]
+            is_last = start + self._payload_bytes >= len(pack)
+            packets.append(
+                build_packet(
+                    self._payload_type,
+                    is_last,
+                    self._sequence,
+                    moved.dts_ticks,
+                    self._ssrc,
+                    payload,
+                )
+            )
+            self._sequence = self._sequence + 1 & 0xFFFF
+        return packets
+
+
+class FaultyPath:
+    """Loses, delays and doubles packets by chance."""
+
+    def __init__(self, faults: MediaFaults, chance: random.Random) -> None:
+        self._faults = faults
+        self._chance = chance
+        self._delayed: list[tuple[int, bytes]] = []
+        self.lost = 0
+
+    def passed(self, packets: Iterable[bytes]) -> Iterator[bytes]:
+        """What leaves of these packets, in the order in which it leaves."""
+        faults, chance = self._faults, self._chance
+        for packet in packets:
+            self._delayed = [(left - 1, held) for left, held in self._delayed]
+            if faults.loss and chance.random() < faults.loss:
+                self.lost += 1
+            elif faults.reorder and chance.random() < faults.reorder:
+                self._delayed.append((REORDER_DISTANCE, packet))
+            else:
+                yield packet
+                if faults.duplicate and chance.random() < faults.duplicate:
+                    yield packet
+            while self._delayed and self._delayed[0][0] <= 0:
+                yield self._delayed.pop(0)[1]

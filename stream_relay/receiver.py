@@ -1,0 +1,141 @@
+"""One port, one source, one stream: from `open_receiver` to `close`, with its timeouts."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
+from typing import Literal
+
+from stream_relay.events import (
+    EndReason,
+    StreamEnded,
+    StreamEvent,
+    StreamResumed,
+    StreamStalled,
+)
+from stream_relay.sources.gb28181 import Source
+from stream_relay.sources.intake import Intake
+from stream_relay.stream import Stream
+
+logger = logging.getLogger(__name__)
+
+LAST_WAIT_S = 1.0
+"""More than any packet waits for an earlier one: at the end gaps are not waited for."""
+
+Transport = Literal["udp", "tcp-passive", "tcp-active"]
+
+
+class ReceiverState(Enum):
+    """Where a receiver is.
+
+    to WAITING: because it was opened.
+    to LIVE: because packets of a locked source arrive.
+    to STALLED: because they have not arrived for `stall_timeout_s`.
+    to CLOSED: because its owner closed it, nothing came in time, or the source is lost.
+    """
+
+    WAITING = "waiting"
+    LIVE = "live"
+    STALLED = "stalled"
+    CLOSED = "closed"
+
+
+class Receiver:
+    """Owns the sockets of one stream. After `StreamEnded` its port is free again."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        transport: Transport,
+        intake: Intake,
+        source: Source,
+        *,
+        timeouts: tuple[float, float],
+        opened_at: float,
+        on_event: Callable[[StreamEvent], None],
+        on_close: Callable[["Receiver"], None],
+        on_answer: Callable[["Receiver", str, int], None],
+    ) -> None:
+        self.stream = stream
+        self.transport = transport
+        self.state = ReceiverState.WAITING
+        self._intake = intake
+        self.source = source
+        self._first_packet_timeout_s, self._stall_timeout_s = timeouts
+        self._opened_at = opened_at
+        self._packets_seen = 0
+        self._last_packet_at = opened_at
+        self._on_event = on_event
+        self._on_close = on_close
+        self._on_answer = on_answer
+
+    @property
+    def port(self) -> int:
+        """The port to write into the SDP; 9 for `tcp-active`, where we connect (RFC 4145 §4.1)."""
+        return self.source.port or 9
+
+    def answered(self, host: str, port: int, ssrc: int | None) -> None:
+        """Take what the device's SDP answer says; `tcp-active` begins to connect.
+
+        `ssrc` is the answer's `y=` line, None when it has none. Raises nothing: a connection that
+        fails is told as `StreamEnded`.
+        """
+        if self.state is ReceiverState.CLOSED:
+            return
+        policy = self._intake.latch.policy
+        hosts = policy.hosts | {host} if policy.hosts and host != "0.0.0.0" else policy.hosts
+        agreed = policy.ssrc if ssrc is None else ssrc
+        self._intake.latch.agree(replace(policy, ssrc=agreed, hosts=hosts))
+        self._on_answer(self, host, port)
+
+    async def close(self) -> None:
+        """Free the port, end the readers; idempotent."""
+        self.end(EndReason.CLOSED)
+
+    def end(self, reason: EndReason) -> None:
+        """Close for a reason; the first one stays."""
+        if self.state is ReceiverState.CLOSED:
+            return
+        self.state = ReceiverState.CLOSED
+        self.source.close()
+        try:
+            self._intake.poll(self._last_packet_at + LAST_WAIT_S)
+            self._intake.finish(self._last_packet_at)
+        finally:
+            self._release(reason)
+
+    def fail(self) -> None:
+        """Close after a fault of our own: what is still held is not worth a second one."""
+        if self.state is ReceiverState.CLOSED:
+            return
+        self.state = ReceiverState.CLOSED
+        self.source.close()
+        self._release(EndReason.SOURCE_LOST)
+
+    def _release(self, reason: EndReason) -> None:
+        self.stream.close(reason)
+        self._on_close(self)
+        self._on_event(StreamEnded(self.stream.id, reason))
+
+    def tick(self, now: float) -> None:
+        """Housekeeping, ten times a second: old gaps, reports, figures, timeouts."""
+        self._intake.poll(now)
+        self.source.tick(now)
+        self.stream.tick(now)
+        if self.stream.counters.packets > self._packets_seen:
+            self._heard(now)
+        elif self.state is ReceiverState.WAITING:
+            if now - self._opened_at >= self._first_packet_timeout_s:
+                self.end(EndReason.NO_MEDIA)
+        elif self.state is ReceiverState.LIVE:
+            silent_s = now - self._last_packet_at
+            if silent_s >= self._stall_timeout_s:
+                self.state = ReceiverState.STALLED
+                self._on_event(StreamStalled(self.stream.id, silent_s))
+
+    def _heard(self, now: float) -> None:
+        self._packets_seen = self.stream.counters.packets
+        silent_s, self._last_packet_at = now - self._last_packet_at, now
+        was, self.state = self.state, ReceiverState.LIVE
+        if was is ReceiverState.STALLED:
+            self._on_event(StreamResumed(self.stream.id, silent_s))

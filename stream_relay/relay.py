@@ -1,0 +1,243 @@
+"""The relay: the directory of live streams, their ports and their events.
+
+Python's side of the data plane. What vms calls here stays when the compiled engine takes over the
+sockets: `open_receiver`, `answered`, `open_reader`, `close`, `events`.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from stream_relay.errors import Overload
+from stream_relay.events import EndReason, StreamEvent
+from stream_relay.receiver import Receiver, Transport
+from stream_relay.sources.gb28181 import (
+    Source,
+    TcpActiveSource,
+    TcpPassiveSource,
+    UdpSource,
+)
+from stream_relay.sources.intake import Intake
+from stream_relay.sources.latch import LatchPolicy, SourceLatch
+from stream_relay.sources.ports import PortPool
+from stream_relay.sources.sockets import bind_listener, bind_pair
+from stream_relay.stream import Stream, StreamLimits
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.1
+MAX_EVENTS = 4096
+BIND_ATTEMPTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RelayConfig:
+    """What a relay is told once."""
+
+    host: str = "0.0.0.0"
+    """Address to bind; media come from outside."""
+    advertised_host: str = ""
+    """Address to write into SDP; empty: the owner knows better."""
+    ports: range = range(30_000, 31_000)
+    """RTP takes the even, RTCP the odd ones; empty: the kernel chooses (tests)."""
+    reorder_window: int = 256
+    """Packets that may wait for an earlier one."""
+    reorder_wait_s: float = 0.1
+    """How long they may wait."""
+    first_packet_timeout_s: float = 10.0
+    stall_timeout_s: float = 15.0
+    """GB/T 28181-2022 annex K: detect loss of media."""
+    silence_s: float = 3.0
+    """Silence of the locked source after which another may take its place."""
+    port_quarantine_s: float = 30.0
+    receive_buffer_bytes: int = 4 * 1024 * 1024
+    connect_attempts: int = 3
+    connect_pause_s: float = 1.0
+    limits: StreamLimits = field(default_factory=StreamLimits)
+
+
+class Relay:
+    """Async context manager; leaving it ends every stream with `EndReason.STOPPED`."""
+
+    def __init__(self, config: RelayConfig, wall: Callable[[], datetime]) -> None:
+        self.config = config
+        self.events_dropped = 0
+        self._wall = wall
+        self._ports = PortPool(config.ports, config.port_quarantine_s)
+        self._receivers: dict[str, Receiver] = {}
+        self._connectors: dict[str, asyncio.Task[None]] = {}
+        self._events: deque[StreamEvent] = deque()
+        self._has_events = asyncio.Event()
+        self._has_receivers = asyncio.Event()
+        self._stack = AsyncExitStack()
+        self._group: asyncio.TaskGroup | None = None
+        self._ticker: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._group = await self._stack.enter_async_context(asyncio.TaskGroup())
+        self._ticker = self._group.create_task(self._tick())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for receiver in list(self._receivers.values()):
+            receiver.end(EndReason.STOPPED)
+        if self._ticker is not None:
+            self._ticker.cancel()
+        await self._stack.aclose()
+
+    async def open_receiver(
+        self,
+        stream_id: str,
+        transport: Transport,
+        ssrc: int,
+        *,
+        ssrc_check: bool,
+        signalling_host: str | None,
+    ) -> Receiver:
+        """Allocate a port and begin to listen; an older stream of the same id is closed.
+
+        `ssrc_check` off accepts any RTP (devices ignore the agreed SSRC); `signalling_host` is the
+        address the device registered from, preferred as media source. Raises `Overload` when no
+        port is left.
+        """
+        older = self._receivers.get(stream_id)
+        if older is not None:
+            older.end(EndReason.CLOSED)
+        config, now = self.config, asyncio.get_running_loop().time()
+        stream = Stream(
+            stream_id,
+            limits=config.limits,
+            wall=self._wall,
+            opened_at=now,
+            on_event=self._tell,
+        )
+        hosts = frozenset({signalling_host} if signalling_host else ())
+        policy = LatchPolicy(ssrc, ssrc_check, hosts, config.silence_s)
+        intake = Intake(
+            stream,
+            SourceLatch(policy),
+            reorder_window=config.reorder_window,
+            reorder_wait_s=config.reorder_wait_s,
+            on_event=self._tell,
+        )
+        receiver = Receiver(
+            stream,
+            transport,
+            intake,
+            await self._open_source(transport, intake, ssrc),
+            timeouts=(config.first_packet_timeout_s, config.stall_timeout_s),
+            opened_at=now,
+            on_event=self._tell,
+            on_close=self._forget,
+            on_answer=self._connect,
+        )
+        self._receivers[stream_id] = receiver
+        self._has_receivers.set()
+        return receiver
+
+    def stream(self, stream_id: str) -> Stream | None:
+        """The live stream of this id."""
+        receiver = self._receivers.get(stream_id)
+        return receiver.stream if receiver is not None else None
+
+    def streams(self) -> tuple[Stream, ...]:
+        """All live streams."""
+        return tuple(receiver.stream for receiver in self._receivers.values())
+
+    async def events(self) -> AsyncIterator[StreamEvent]:
+        """Everything that happens, in order; one consumer. Ends never: cancel it."""
+        while True:
+            while self._events:
+                yield self._events.popleft()
+            self._has_events.clear()
+            await self._has_events.wait()
+
+    def _tell(self, event: StreamEvent) -> None:
+        if len(self._events) >= MAX_EVENTS:
+            if self.events_dropped == 0:
+                logger.error("nobody takes the relay's events; the oldest are dropped")
+            self._events.popleft()
+            self.events_dropped += 1
+        self._events.append(event)
+        self._has_events.set()
+
+    async def _open_source(self, transport: Transport, intake: Intake, ssrc: int) -> Source:
+        if transport == "tcp-active":
+            return TcpActiveSource(
+                intake, self.config.connect_attempts, self.config.connect_pause_s
+            )
+        now = asyncio.get_running_loop().time()
+        for _ in range(BIND_ATTEMPTS):
+            port = self._ports.take(now)
+            try:
+                return await self._bind(transport, intake, ssrc, port)
+            except OSError as error:
+                logger.warning(
+                    "a media port is taken by another program",
+                    extra={"count": port, "reason": str(error)},
+                )
+                self._ports.put_last(port)
+        raise Overload("the media ports tried are all taken by other programs")
+
+    async def _bind(self, transport: Transport, intake: Intake, ssrc: int, port: int) -> Source:
+        config = self.config
+        if transport == "udp":
+            rtp, rtcp = bind_pair(config.host, port, config.receive_buffer_bytes)
+            return UdpSource(intake, rtp, rtcp, ssrc)
+        passive = TcpPassiveSource(intake, bind_listener(config.host, port))
+        try:
+            await passive.listen()
+        except BaseException:  # cancelled between bind and listen: nobody else knows the socket
+            passive.close()
+            self._ports.put_last(port)
+            raise
+        return passive
+
+    def _connect(self, receiver: Receiver, host: str, port: int) -> None:
+        """The answer came: connect where that is our part."""
+        source, stream_id = receiver.source, receiver.stream.id
+        if not isinstance(source, TcpActiveSource) or stream_id in self._connectors:
+            return
+        assert self._group is not None, "the relay is open"
+        run = source.run(host, port, lambda: receiver.end(EndReason.SOURCE_LOST))
+        self._connectors[stream_id] = self._group.create_task(run)
+
+    def _forget(self, receiver: Receiver) -> None:
+        stream_id = receiver.stream.id
+        self._receivers.pop(stream_id, None)
+        connector = self._connectors.pop(stream_id, None)
+        if connector is not None:
+            connector.cancel()
+        if receiver.transport != "tcp-active":
+            self._ports.give_back(receiver.port, asyncio.get_running_loop().time())
+        if not self._receivers:
+            self._has_receivers.clear()
+
+    async def _tick(self) -> None:
+        """Housekeeping of all receivers; costs nothing while there are none."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._has_receivers.wait()
+            await asyncio.sleep(TICK_S)
+            now = loop.time()
+            for receiver in list(self._receivers.values()):
+                self._tick_one(receiver, now)
+
+    def _tick_one(self, receiver: Receiver, now: float) -> None:
+        """One stream's fault ends that stream, else the relay's group would die of it with all."""
+        try:
+            receiver.tick(now)
+        except Exception:
+            logger.exception("a stream failed and is closed", extra={"stream": receiver.stream.id})
+            receiver.fail()
