@@ -1,0 +1,122 @@
+"""Which devices are registered and online: written often, by the registrar's events."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from peewee import Database
+
+from channel_registry.errors import UnknownDevice
+from channel_registry.literal import fit
+from channel_registry.models import Device
+from channel_registry.records import DeviceBinding
+from channel_registry.statements import chunks, count, fetch, run
+
+
+def save_registration(
+    database: Database, binding: DeviceBinding, *, at: datetime, cause: str
+) -> bool:
+    """Store a registration or its refresh; true when the device was not online before.
+
+    Raises `UnknownDevice`. The binding's own `online` is not looked at: who registers is online.
+    """
+    values = {
+        "registered": True,
+        "registered_at": binding.registered_at,
+        "expires_at": binding.expires_at,
+        "last_seen_at": binding.last_seen_at,
+        "transport": fit(binding.transport, 8)[0],
+        "host": fit(binding.host, 64)[0],
+        "port": binding.port,
+        "contact": fit(binding.contact, 255)[0],
+        "user_agent": fit(binding.user_agent, 255)[0],
+        "gb_version": fit(binding.gb_version, 16)[0],
+    }
+    with database.atomic():
+        if not run(Device.update(values).where(Device.id == binding.device_id), database):
+            raise UnknownDevice(binding.device_id)
+        return _turn(database, binding.device_id, online=True, at=at, cause=cause)
+
+
+def set_device_online(database: Database, device_id: str, *, at: datetime, cause: str) -> bool:
+    """Heard again while still registered; true when it was offline. Raises `UnknownDevice`."""
+    with database.atomic():
+        _require(database, device_id)
+        return _turn(database, device_id, online=True, at=at, cause=cause)
+
+
+def set_device_offline(
+    database: Database, device_id: str, *, at: datetime, cause: str, registered: bool
+) -> bool:
+    """Gone; true when it was online. Raises `UnknownDevice`.
+
+    `registered` stays true when only keepalives are missing: the registration still runs.
+    """
+    with database.atomic():
+        _require(database, device_id)
+        run(Device.update(registered=registered).where(Device.id == device_id), database)
+        return _turn(database, device_id, online=False, at=at, cause=cause)
+
+
+def set_all_offline(database: Database, *, at: datetime, cause: str) -> tuple[str, ...]:
+    """Nothing is known to be online any more (start without restored bindings); those that were."""
+    with database.atomic():
+        were = Device.select(Device.id).where(Device.online).order_by(Device.id)
+        ids = tuple(row["id"] for row in fetch(were, database))
+        change = {"online": False, "state_since": at, "cause": cause}
+        run(Device.update(change).where(Device.online), database)
+        run(Device.update(registered=False).where(Device.registered), database)
+    return ids
+
+
+def touch_devices(database: Database, seen: Mapping[str, datetime]) -> None:
+    """Note when devices were heard last, many in one transaction; unknown ids are ignored."""
+    with database.atomic():
+        for device_id, at in seen.items():
+            run(Device.update(last_seen_at=at).where(Device.id == device_id), database)
+
+
+def device_bindings(database: Database, at: datetime) -> tuple[DeviceBinding, ...]:
+    """The registrations that still run at a moment, to be taken up again after a restart."""
+    query = (
+        Device.select()
+        .where(Device.registered, Device.expires_at > at, Device.host.is_null(False))
+        .order_by(Device.id)
+    )
+    names = (
+        "transport",
+        "host",
+        "port",
+        "contact",
+        "user_agent",
+        "gb_version",
+        "registered_at",
+        "expires_at",
+        "last_seen_at",
+        "online",
+    )
+    return tuple(
+        DeviceBinding(device_id=row["id"], **{name: row[name] for name in names})
+        for row in fetch(query, database)
+    )
+
+
+def devices_online(database: Database, ids: list[str]) -> dict[str, bool]:
+    """Which of these devices are online; unknown ids are left out."""
+    found: dict[str, bool] = {}
+    for chunk in chunks(ids):
+        query = Device.select(Device.id, Device.online).where(Device.id.in_(chunk))
+        found.update({row["id"]: row["online"] for row in fetch(query, database)})
+    return found
+
+
+def _require(database: Database, device_id: str) -> None:
+    if not count(Device.select().where(Device.id == device_id), database):
+        raise UnknownDevice(device_id)
+
+
+def _turn(database: Database, device_id: str, *, online: bool, at: datetime, cause: str) -> bool:
+    """Change the state if it is another one; a state keeps the time and cause it began with."""
+    change: dict[str, Any] = {"online": online, "state_since": at, "cause": cause}
+    other = ~Device.online if online else Device.online
+    return run(Device.update(change).where(Device.id == device_id, other), database) == 1
