@@ -1,0 +1,260 @@
+"""Which service gets what: the wiring of the planes and the services, without starting anything."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from analytics.runner import AnalysisRunner
+from sip.server import SipConfig, SipServer
+from stream_relay.reader import QueueLimit
+from stream_relay.relay import Relay, RelayConfig
+from stream_relay.stream import StreamLimits
+from vms.bus import Bus
+from vms.clock import Clock
+from vms.config import Config
+from vms.ids import random_bytes
+from vms.metrics import Kind, Sample
+from vms.secrets import Secrets
+from vms.services import Services
+from vms.services.addresses import own_addresses
+from vms.services.alarms import AlarmService
+from vms.services.analysis import AnalysisService
+from vms.services.catalogs import CatalogService
+from vms.services.credentials import CredentialCache
+from vms.services.directory import DirectoryService, Surroundings
+from vms.services.housekeeping import Housekeeping, Job
+from vms.services.live import LiveService
+from vms.services.live.routes import RegistryRoutes
+from vms.services.offline import SpanService
+from vms.services.passwords import PasswordHashes
+from vms.services.presence_news import PresenceNews
+from vms.services.recording import RecordingService
+from vms.services.registration import Listeners, RegistrationService
+from vms.services.store import Store
+from vms.services.system import Gauges, SystemService
+from vms.services.users import UserService
+from vms.storage.queries.audit import prune_audit
+from vms.storage.worker import DatabaseWorker
+from vms.version import VERSION
+
+CONNECT_MARGIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """What moves signalling and media; opened and closed by the application."""
+
+    sip: SipServer
+    relay: Relay
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that the application starts and stops, beside what the web layer sees."""
+
+    services: Services
+    registration: RegistrationService
+    credentials: CredentialCache
+    housekeeping: Housekeeping
+
+
+def build_sip(config: Config, credentials: CredentialCache, clock: Clock) -> SipServer:
+    """The signalling plane for a configuration."""
+    sip, media = config.sip, config.media
+    settings = SipConfig(
+        server_id=sip.server_id,
+        domain=sip.domain,
+        host=sip.host,
+        port=sip.port,
+        advertised_host=sip.advertised_host or _first_address(sip.host),
+        realm=sip.realm,
+        keepalive_interval_s=sip.keepalive_interval_s,
+        keepalive_count=sip.keepalive_count,
+        min_expires_s=sip.min_expires_s,
+        max_expires_s=sip.max_expires_s,
+        send_date=sip.send_date,
+        charset=sip.charset,
+        time_zone=config.time_zone,
+        invite_timeout_s=media.invite_timeout_s,
+        query_timeout_s=sip.query_timeout_s,
+        catalog_timeout_s=sip.catalog_timeout_s,
+    )
+    return SipServer(settings, credentials.lookup, clock.wall, random_bytes)
+
+
+def build_relay(config: Config, clock: Clock) -> Relay:
+    """The media plane for a configuration.
+
+    The relay counts from the opening of a port, hence adds the time of the INVITE.
+    """
+    media = config.media
+    ports = media.port_range
+    limits = StreamLimits(
+        gop_cache_bytes=media.gop_cache_bytes,
+        queue=QueueLimit(chunks=media.viewer_queue, bytes=media.gop_cache_bytes),
+    )
+    settings = RelayConfig(
+        host=media.host,
+        advertised_host=media.advertised_host,
+        ports=range(ports.first, ports.last + 1),
+        reorder_wait_s=media.reorder_wait_s,
+        first_packet_timeout_s=(
+            media.invite_timeout_s + media.first_packet_timeout_s + CONNECT_MARGIN_S
+        ),
+        stall_timeout_s=media.stall_timeout_s,
+        limits=limits,
+    )
+    return Relay(settings, clock.wall)
+
+
+def build_parts(
+    config: Config,
+    *,
+    planes: Planes,
+    worker: DatabaseWorker,
+    store: Store,
+    secrets: Secrets,
+    credentials: CredentialCache,
+    hashes: PasswordHashes,
+    socket: Path,
+    http_port: Callable[[], int],
+    clock: Clock,
+) -> Parts:
+    """All services, joined."""
+    bus = Bus()
+    news = PresenceNews(bus, clock)
+    alarms = AlarmService(store, config.data, bus, clock)
+    users = UserService(store, secrets, hashes, config.users, clock)
+    advertised = config.media.advertised_host or config.sip.advertised_host
+    routes = RegistryRoutes(store, bus, clock, advertised)
+    live = LiveService(planes.sip, planes.relay, routes, config.media, clock, bus)
+    recording = RecordingService(
+        live,
+        alarms,
+        store,
+        config.data,
+        config.recording,
+        reserve_bytes=config.storage.reserve_bytes,
+        clock=clock,
+        bus=bus,
+    )
+    runner = AnalysisRunner(socket, config.analytics.person_model)
+    analysis = AnalysisService(
+        runner, live, alarms, store, socket, config.analytics, clock=clock, bus=bus
+    )
+    catalogs = CatalogService(planes.sip, store, news, config.sip, clock)
+    registration = RegistrationService(
+        planes.sip,
+        store,
+        credentials,
+        catalogs,
+        news,
+        bus=bus,
+        clock=clock,
+        listeners=Listeners(
+            live.invitation_ended, alarms.raise_device_alarm, alarms.raise_moved_device
+        ),
+    )
+    around = Surroundings(
+        is_recording=recording.is_on,
+        live_status=live.status,
+        forget_device=planes.sip.forget,
+        refresh_catalog=catalogs.refresh,
+        reload_credentials=credentials.reload,
+        sip_port=lambda: planes.sip.port,
+        http_port=http_port,
+    )
+    directory = DirectoryService(store, secrets, clock, around, sip=config.sip, media=config.media)
+    system = SystemService(
+        store,
+        alarms,
+        Gauges(
+            live=live.statuses,
+            recording=lambda: recording.running,
+            signalling=planes.sip.stats,
+            database_pending=lambda: worker.pending,
+            relay=lambda: relay_samples(planes.relay),
+        ),
+        data=config.data,
+        reserve_bytes=config.storage.reserve_bytes,
+        time_zone=config.time_zone,
+        version=VERSION,
+        clock=clock,
+        bus=bus,
+    )
+    services = Services(
+        directory=directory,
+        live=live,
+        recording=recording,
+        alarms=alarms,
+        analysis=analysis,
+        users=users,
+        spans=SpanService(store, clock),
+        system=system,
+        bus=bus,
+    )
+    return Parts(
+        services=services,
+        registration=registration,
+        credentials=credentials,
+        housekeeping=build_housekeeping(config, services, catalogs, store, clock),
+    )
+
+
+def build_housekeeping(
+    config: Config,
+    services: Services,
+    catalogs: CatalogService,
+    store: Store,
+    clock: Clock,
+) -> Housekeeping:
+    """The timetable: what grows is pruned at night, the disk is looked at every minute."""
+
+    async def prune_log() -> None:
+        days = config.storage.audit_days
+        await store.run(prune_audit, at=clock.wall(), keep_days=days)
+
+    async def look_at_disk() -> None:
+        await services.recording.make_room()
+        await services.system.check_disk()
+
+    async def prune_pictures() -> None:
+        await services.alarms.prune(config.storage.alarm_picture_days)
+
+    return Housekeeping(
+        [
+            Job("disk", IntervalTrigger(minutes=1), look_at_disk),
+            Job("catalogs", IntervalTrigger(minutes=10), catalogs.ask_incomplete),
+            Job("sessions", IntervalTrigger(hours=1), services.users.prune),
+            Job("audit-log", CronTrigger(hour=3, minute=10), prune_log),
+            Job("alarm-pictures", CronTrigger(hour=3, minute=20), prune_pictures),
+        ],
+        config.zone,
+    )
+
+
+def relay_samples(relay: Relay) -> Iterable[Sample]:
+    """Figures of each running stream."""
+    for stream in relay.streams():
+        labels = {"channel": stream.id.partition("#")[0]}
+        figures = stream.statistics
+        yield Sample("stream_bits", Kind.GAUGE, "Bits a second.", figures.bitrate_bps, labels)
+        yield Sample("stream_readers", Kind.GAUGE, "Readers.", figures.readers, labels)
+        for name, value in {
+            "packets": figures.packets,
+            "lost": figures.lost,
+            "rejected": figures.rejected,
+            "malformed": figures.malformed,
+            "dropped": figures.dropped_chunks,
+        }.items():
+            yield Sample(
+                f"stream_{name}_total", Kind.COUNTER, "Of the running stream.", value, labels
+            )
+
+
+def _first_address(host: str) -> str:
+    """The address to name in Via and Contact when none is configured."""
+    return own_addresses()[0] if host in ("", "0.0.0.0", "::") else host

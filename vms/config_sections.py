@@ -1,0 +1,251 @@
+"""The sections of the configuration: every key with its bounds, unit, example and meaning.
+
+A package receives the section it needs; `vms.config` reads them from file and environment.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.config import JsonDict
+
+
+class PortRange(NamedTuple):
+    """UDP and TCP ports for media, both ends included."""
+
+    first: int
+    last: int
+
+
+def parse_ports(text: str) -> PortRange:
+    """Read `30000-30999`; raises ValueError when it is not a usable range."""
+    first, dash, last = text.replace(" ", "").partition("-")
+    if not (dash and first.isdecimal() and last.isdecimal()):
+        raise ValueError("must be two ports joined by a dash")
+    ports = PortRange(int(first), int(last))
+    if not 1024 <= ports.first < ports.last <= 65535:
+        raise ValueError("must lie within 1024-65535 and rise")
+    if ports.last - ports.first < 3:
+        raise ValueError("must hold two even ports at least")
+    return ports
+
+
+def _check_ports(text: str) -> str:
+    parse_ports(text)
+    return text
+
+
+def _split(value: object) -> object:
+    """Let the environment give a list as `a,b`."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+GbCode = Annotated[str, Field(pattern=r"^[0-9]{20}$")]
+
+
+class Transport(StrEnum):
+    """How media comes from a device (GB/T 28181-2022 annex G); passive and active are ours."""
+
+    UDP = "udp"
+    TCP_PASSIVE = "tcp-passive"
+    TCP_ACTIVE = "tcp-active"
+
+
+class LogFormat(StrEnum):
+    """How a log line looks."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least urgent line that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def setting(default: Any, example: Any, unit: str = "", **bounds: Any) -> Any:
+    """A key with its default, a value that would do, its unit and its bounds."""
+    extra: JsonDict = {"unit": unit} if unit else {}
+    return Field(default, examples=[example], json_schema_extra=extra, **bounds)
+
+
+class Section(BaseModel):
+    """Root of all sections: frozen, unknown keys refused, meaning in the string below a key."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True
+    )
+
+
+class SipSection(Section):
+    """Signalling: who we are to cameras, and how long they may be silent."""
+
+    host: str = setting("0.0.0.0", "0.0.0.0")
+    """Address that SIP listens on, UDP and TCP."""
+    port: int = setting(5060, 5060, ge=0, le=65535)
+    """Port that SIP listens on, UDP and TCP; 0 takes a free one."""
+    server_id: GbCode = setting("14040000002000000001", "14040000002000000001")
+    """Our own 20-digit code, typed into every camera."""
+    domain: str = setting("1404000000", "1404000000", pattern=r"^[0-9A-Za-z.-]{1,64}$")
+    """Our SIP domain: the first ten digits of the server id."""
+    realm: str = setting("", "1404000000", max_length=64)
+    """Realm of the password challenge; empty: the domain."""
+    advertised_host: str = setting("", "10.1.2.3", max_length=253)
+    """Address that cameras reach us at; empty: that of the network card that leads to them."""
+    keepalive_interval_s: int = setting(60, 60, "s", ge=5, le=600)
+    """Time between two keepalives of a camera."""
+    keepalive_count: int = setting(3, 3, ge=1, le=10)
+    """Keepalives that may be missed before a camera is offline."""
+    max_expires_s: int = setting(86400, 86400, "s", ge=60, le=604800)
+    """Longest registration that is granted."""
+    min_expires_s: int = setting(60, 60, "s", ge=10, le=86400)
+    """Shortest registration that is granted."""
+    send_date: bool = setting(True, True)
+    """Send the local time with each registration, for cameras that set their clock by it."""
+    charset: Literal["GB2312", "GB18030", "UTF-8"] = setting("GB2312", "GB2312")
+    """Character set of our XML bodies."""
+    query_timeout_s: float = setting(10.0, 10.0, "s", gt=0, le=120)
+    """How long a device may take to answer a query."""
+    catalog_timeout_s: float = setting(60.0, 60.0, "s", gt=0, le=600)
+    """How long a catalogue may take as a whole."""
+    catalog_attempts: int = setting(3, 3, ge=1, le=10)
+    """How often a catalogue is asked for when it comes incomplete."""
+    parallel_queries: int = setting(8, 8, ge=1, le=256)
+    """Devices that are queried at the same time."""
+
+
+class HttpSection(Section):
+    """The viewer, the REST interface and the live outputs over HTTP."""
+
+    host: str = setting("0.0.0.0", "0.0.0.0")
+    """Address that HTTP listens on."""
+    port: int = setting(8080, 8080, ge=0, le=65535)
+    """Port that HTTP listens on; 0 takes a free one."""
+    secure_cookies: bool = setting(False, True)
+    """Mark cookies Secure; set it when a proxy in front speaks HTTPS."""
+    allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = setting(
+        (), ["https://video.example.com"]
+    )
+    """Further origins whose pages may use the interface with a cookie."""
+    max_body_bytes: int = setting(1_048_576, 1_048_576, "bytes", ge=1024, le=1_073_741_824)
+    """Largest request body that is read."""
+    max_viewers: int = setting(500, 500, ge=1, le=100_000)
+    """Live outputs over HTTP and WebSocket that may be open at one time."""
+
+
+class MediaSection(Section):
+    """Where media arrives, and when a stream counts as dead."""
+
+    host: str = setting("0.0.0.0", "0.0.0.0")
+    """Address that media is received on."""
+    advertised_host: str = setting("", "10.1.2.3", max_length=253)
+    """Address that cameras send media to; empty: the same as for SIP."""
+    ports: Annotated[str, AfterValidator(_check_ports)] = setting("30000-30999", "30000-30999")
+    """Ports for media, UDP and TCP; each stream takes an even one."""
+    transports: Annotated[tuple[Transport, ...], BeforeValidator(_split)] = setting(
+        tuple(Transport), ["tcp-passive", "udp"], min_length=1, max_length=3
+    )
+    """Ways to ask for media, in the order they are tried; what worked is remembered."""
+    invite_timeout_s: float = setting(10.0, 10.0, "s", gt=0, le=60)
+    """How long a device may take to answer an INVITE."""
+    first_packet_timeout_s: float = setting(10.0, 10.0, "s", gt=0, le=60)
+    """How long the first picture may take after the answer."""
+    stall_timeout_s: float = setting(15.0, 15.0, "s", gt=0, le=120)
+    """Silence after which a running stream is ended and asked for again."""
+    linger_s: float = setting(10.0, 10.0, "s", ge=0, le=3600)
+    """How long a stream goes on after its last viewer left."""
+    retry_first_s: float = setting(2.0, 2.0, "s", gt=0, le=60)
+    """Wait before the second attempt while viewers wait; it doubles from there."""
+    retry_max_s: float = setting(60.0, 60.0, "s", gt=0, le=3600)
+    """Longest wait between two attempts."""
+    ssrc_check: bool = setting(False, False)
+    """Refuse media whose SSRC is not the agreed one; many real cameras ignore the agreed one."""
+    reorder_wait_s: float = setting(0.2, 0.2, "s", ge=0, le=2)
+    """How long a missing packet is waited for."""
+    gop_cache_bytes: int = setting(8_388_608, 8_388_608, "bytes", ge=65536, le=268_435_456)
+    """Most bytes kept per stream so that a new viewer starts at once."""
+    viewer_queue: int = setting(256, 256, ge=8, le=8192)
+    """Fragments that may wait for a slow viewer; then it skips to the next key frame."""
+
+    @property
+    def port_range(self) -> PortRange:
+        """The ends of `ports`."""
+        return parse_ports(self.ports)
+
+
+class StorageSection(Section):
+    """What is kept, for how long, and how much of the disk is never filled."""
+
+    reserve_bytes: int = setting(1_073_741_824, 1_073_741_824, "bytes", ge=0)
+    """Free space that is kept: the oldest recordings go for it; below it is an alarm. 0: none."""
+    alarm_picture_days: int = setting(180, 180, "days", ge=1, le=3650)
+    """How long the pictures of alarms are kept."""
+    audit_days: int = setting(180, 365, "days", ge=180, le=3650)
+    """How long the audit log is kept; the law asks for six months."""
+
+
+class RecordingSection(Section):
+    """Recording of channels whose switch is on."""
+
+    segment_s: float = setting(60.0, 60.0, "s", ge=2, le=3600)
+    """Length of one file; it is cut at the next key frame."""
+    retry_first_s: float = setting(2.0, 2.0, "s", gt=0, le=60)
+    """Wait before a failed recorder starts again; it doubles."""
+    retry_max_s: float = setting(60.0, 60.0, "s", gt=0, le=3600)
+    """Longest wait between two starts."""
+
+
+class AnalyticsSection(Section):
+    """Analysis of pictures by plugins, in a process of its own."""
+
+    enabled: bool = setting(True, True)
+    """Run the analysis worker when a scene is enabled."""
+    person_model: Annotated[Path | None, BeforeValidator(_none_if_empty)] = setting(
+        None, "models/nanodet_m.onnx"
+    )
+    """ONNX file that finds persons; none: plugins work by motion."""
+    restart_first_s: float = setting(1.0, 1.0, "s", gt=0, le=60)
+    """Wait before a dead worker starts again; it doubles."""
+    restart_max_s: float = setting(60.0, 60.0, "s", gt=0, le=3600)
+    """Longest wait between two starts."""
+
+
+class UsersSection(Section):
+    """Login, sessions and tokens."""
+
+    session_idle_s: int = setting(28_800, 28_800, "s", ge=300, le=604_800)
+    """A session ends after this long without a request."""
+    session_absolute_s: int = setting(86_400, 86_400, "s", ge=300, le=2_592_000)
+    """A session ends this long after the login."""
+    account_failures: int = setting(5, 5, ge=1, le=100)
+    """Wrong passwords for one account from one address before that pair is locked."""
+    source_failures: int = setting(20, 20, ge=1, le=1000)
+    """Wrong passwords from one address before the address is locked."""
+    failure_window_s: int = setting(900, 900, "s", ge=10, le=86_400)
+    """Failures older than this are forgotten."""
+    lock_s: int = setting(300, 300, "s", ge=1, le=86_400)
+    """How long a lock lasts."""
+    media_token_s: int = setting(3600, 3600, "s", ge=30, le=86_400)
+    """How long the address of a live picture is valid."""
+    password_min_length: int = setting(10, 10, ge=8, le=128)
+    """Shortest password of a user."""
+
+
+class LogSection(Section):
+    """What is written to standard error."""
+
+    level: LogLevel = setting(LogLevel.INFO, "debug")
+    """Least urgent line that is written."""
+    format: LogFormat = setting(LogFormat.TEXT, "json")
+    """`text` for people, `json` for machines."""

@@ -1,0 +1,115 @@
+"""What happens, as typed events on the bus; past participles, frozen.
+
+The `type` of an event is its name on the event WebSocket.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from vms.records import Alarm, AttemptView, Box, LiveStatus, Segment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Root of all events; `at` is wall time in UTC."""
+
+    type: ClassVar[str] = "event"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceStatusChanged(Event):
+    """A device came on, went off, or moved to another address."""
+
+    type: ClassVar[str] = "device_status"
+    device_id: str
+    online: bool
+    registered: bool
+    cause: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelStatusChanged(Event):
+    """A channel came on, went off, was proven by a key frame, or its recording was switched."""
+
+    type: ClassVar[str] = "channel_status"
+    code: str
+    device_id: str
+    online: bool
+    registered: bool
+    says_on: bool
+    proven: bool
+    cause: str
+    recording: bool | None = None
+    """None when this event says nothing about recording."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogMerged(Event):
+    """A catalogue of a device was merged; the tree may have changed."""
+
+    type: ClassVar[str] = "catalog_merged"
+    device_id: str
+    added: int
+    updated: int
+    missing: int
+    returned: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRaised(Event):
+    """A new alarm."""
+
+    type: ClassVar[str] = "alarm_raised"
+    alarm: Alarm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmUpdated(Event):
+    """An alarm was repeated, acknowledged, cleared, or got its snapshot."""
+
+    type: ClassVar[str] = "alarm_updated"
+    alarm: Alarm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionsMade(Event):
+    """What analysis saw in one picture of a channel."""
+
+    type: ClassVar[str] = "detections"
+    channel: str
+    scene_id: int
+    pts_ticks: int
+    """The picture's place on the stream's time line, 90 kHz."""
+    wall: datetime
+    width: int
+    height: int
+    boxes: tuple[Box, ...]
+    region: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveStatusChanged(Event):
+    """The picture of a channel entered another state or step, or its tracks changed."""
+
+    type: ClassVar[str] = "live_status"
+    status: LiveStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationAttempted(Event):
+    """Somebody tried to register."""
+
+    type: ClassVar[str] = "registration_attempt"
+    attempt: AttemptView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRecorded(Event):
+    """A file of recorded picture was closed and indexed."""
+
+    type: ClassVar[str] = "segment_recorded"
+    segment: Segment

@@ -1,0 +1,66 @@
+"""The value types that the services answer with and that bus events carry.
+
+Frozen; times are aware UTC datetimes; geometry is a share (0..1) of the picture; codes are the
+20 digits as text. Where a plane or the storage has the record already, it is the same type under
+the name that people use; rows never get here.
+"""
+
+from channel_registry.records import DeviceRecord as DeviceView
+from channel_registry.records import NodeKind, Page, TreeBy
+from vms.records.alarms import Box, PluginView
+from vms.records.devices import AccessValues, AttemptView, ChannelView, TreeNodeView
+from vms.records.live import LiveReason, LiveState, LiveStatus, LiveStep
+from vms.records.recording import RecorderState
+from vms.records.system import SystemStatus
+from vms.records.users import Identity, MediaToken, NewSession, UserView
+from vms.storage.records import (
+    AlarmFilter,
+    AlarmLevel,
+    AlarmState,
+    AuditEntry,
+    Role,
+    SceneDraft,
+    SpanCause,
+    SpanState,
+    SubjectKind,
+)
+from vms.storage.records import AlarmRecord as Alarm
+from vms.storage.records import SceneRecord as Scene
+from vms.storage.records import SegmentRecord as Segment
+from vms.storage.records import SpanRecord as Span
+
+__all__ = [
+    "AccessValues",
+    "Alarm",
+    "AlarmFilter",
+    "AlarmLevel",
+    "AlarmState",
+    "AttemptView",
+    "AuditEntry",
+    "Box",
+    "ChannelView",
+    "DeviceView",
+    "Identity",
+    "LiveReason",
+    "LiveState",
+    "LiveStatus",
+    "LiveStep",
+    "MediaToken",
+    "NewSession",
+    "NodeKind",
+    "Page",
+    "PluginView",
+    "RecorderState",
+    "Role",
+    "Scene",
+    "SceneDraft",
+    "Segment",
+    "Span",
+    "SpanCause",
+    "SpanState",
+    "SubjectKind",
+    "SystemStatus",
+    "TreeBy",
+    "TreeNodeView",
+    "UserView",
+]

@@ -1,0 +1,28 @@
+"""The services, one family of use cases each; `Services` is what the web layer gets."""
+
+from dataclasses import dataclass
+
+from vms.bus import Bus
+from vms.services.alarms import AlarmService
+from vms.services.analysis import AnalysisService
+from vms.services.directory import DirectoryService
+from vms.services.live import LiveService
+from vms.services.offline import SpanService
+from vms.services.recording import RecordingService
+from vms.services.system import SystemService
+from vms.services.users import UserService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that the web layer may call; `bus` only to subscribe."""
+
+    directory: DirectoryService
+    live: LiveService
+    recording: RecordingService
+    alarms: AlarmService
+    analysis: AnalysisService
+    users: UserService
+    spans: SpanService
+    system: SystemService
+    bus: Bus

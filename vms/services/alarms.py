@@ -1,0 +1,210 @@
+"""Alarms: raised, acknowledged, cleared; one per cause while it lasts.
+
+Snapshots lie below `data/alarms` under names made here, never under names that come from outside.
+"""
+
+import asyncio
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from peewee import Database
+
+from channel_registry.queries.channels import find_channel
+from channel_registry.queries.devices import find_device
+from sip.events import AlarmReceived, DeviceMoved
+from vms.bus import Bus
+from vms.clock import Clock
+from vms.errors import NotFound
+from vms.events import AlarmRaised, AlarmUpdated, LiveStatusChanged
+from vms.ids import new_name
+from vms.records import Alarm, AlarmFilter, AlarmLevel, LiveState, Page
+from vms.services.store import Store
+from vms.storage.queries import alarms as queries
+from vms.storage.records import AlarmStep, NewAlarm
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "alarms"
+LARGEST_SNAPSHOT = 4 * 1024 * 1024
+"""Requirement S2: an alarm's picture has 4 MB at most."""
+
+STATUSES = 16_384
+"""Live statuses that may wait: a switch that dies stalls every picture at the same moment."""
+
+DEVICE_LEVELS = {1: AlarmLevel.RED, 2: AlarmLevel.ORANGE, 3: AlarmLevel.YELLOW}
+
+
+class AlarmService:
+    """Keeps what a person has to look at; `run` turns lost streams into alarms."""
+
+    def __init__(self, store: Store, data: Path, bus: Bus, clock: Clock) -> None:
+        self._store = store
+        self._data = data
+        self._bus = bus
+        self._clock = clock
+        self._stalled: set[str] = set()
+        """Channels whose loss was judged: a status is told again with each retry and at the end."""
+
+    async def run(self) -> None:
+        """Watch running pictures until cancelled: one that stalls is an alarm."""
+        with self._bus.subscribe(LiveStatusChanged, name="alarms", limit=STATUSES) as events:
+            async for event in events:
+                if isinstance(event, LiveStatusChanged):
+                    await self._judge(event)
+
+    # Raising
+
+    async def raise_(self, alarm: NewAlarm, snapshot: bytes = b"") -> Alarm:
+        """Raise an alarm, or count it once more while one of its key is not cleared.
+
+        The picture is stored for a new alarm only.
+        """
+        record, is_new = await self._store.run_when_ready(_raise, alarm, self._clock.wall())
+        if is_new and snapshot:
+            record = await self._keep_snapshot(record, snapshot)
+        at = self._clock.wall()
+        if is_new:
+            logger.warning(
+                "alarm raised",
+                extra={"alarm": record.id, "kind": record.kind, "channel": record.channel},
+            )
+            self._bus.publish(AlarmRaised(at=at, alarm=record))
+        else:
+            self._bus.publish(AlarmUpdated(at=at, alarm=record))
+        return record
+
+    async def raise_device_alarm(self, event: AlarmReceived) -> None:
+        """What a device reports (GB/T 28181-2022 9.4)."""
+        await self.raise_(
+            NewAlarm(
+                channel=event.source_id or event.device_id,
+                kind="device_alarm",
+                level=DEVICE_LEVELS.get(event.priority, AlarmLevel.BLUE),
+                dedupe_key=f"device:{event.source_id}:{event.method}:{event.alarm_type}",
+                source="device",
+                detail={
+                    "device": event.device_id,
+                    "method": event.method,
+                    "type": event.alarm_type,
+                    "event": event.event_type,
+                    "time": event.time_text,
+                    "description": event.description,
+                },
+            )
+        )
+
+    async def raise_moved_device(self, event: DeviceMoved) -> None:
+        """The same device registered from two places; the later proof of the password won."""
+        await self.raise_(
+            NewAlarm(
+                channel=event.device_id,
+                kind="device_moved",
+                level=AlarmLevel.YELLOW,
+                dedupe_key=f"moved:{event.device_id}",
+                source="system",
+                detail={"before": str(event.previous_peer), "now": str(event.peer)},
+            )
+        )
+
+    # People
+
+    async def alarms(self, wanted: AlarmFilter, page: int = 1, size: int = 50) -> Page[Alarm]:
+        """Alarms that pass the filter, the newest first."""
+        return await self._store.run(queries.list_alarms, wanted, page=page, size=size)
+
+    async def alarm(self, alarm_id: int) -> Alarm:
+        """One alarm; raises NotFound(alarm)."""
+        return await self._store.run(queries.get_alarm, alarm_id)
+
+    async def acknowledge(self, alarm_id: int, by: str) -> Alarm:
+        """Somebody has seen it; raises NotFound(alarm), Conflict(wrong_state)."""
+        return await self._step(alarm_id, AlarmStep.ACKNOWLEDGE, by)
+
+    async def clear(self, alarm_id: int, by: str, note: str = "") -> Alarm:
+        """Somebody closes it; the same cause seen again is a new alarm."""
+        return await self._step(alarm_id, AlarmStep.CLEAR, by, note)
+
+    async def snapshot_path(self, alarm_id: int) -> Path:
+        """The picture's file; raises NotFound(alarm), NotFound(snapshot)."""
+        alarm = await self.alarm(alarm_id)
+        folder = (self._data / FOLDER).resolve()
+        path = (self._data / alarm.snapshot).resolve()
+        if not alarm.snapshot or not path.is_relative_to(folder):
+            raise NotFound("snapshot", str(alarm_id))
+        if not await asyncio.to_thread(path.is_file):
+            raise NotFound("snapshot", str(alarm_id))
+        return path
+
+    async def prune(self, keep_days: int) -> int:
+        """Remove the pictures of alarms that were raised long ago; answers how many."""
+        before = self._clock.wall() - timedelta(days=keep_days)
+        return await asyncio.to_thread(_remove_days_before, self._data / FOLDER, before)
+
+    # Inside
+
+    async def _step(self, alarm_id: int, step: AlarmStep, by: str, note: str = "") -> Alarm:
+        at = self._clock.wall()
+        alarm = await self._store.run(queries.step_alarm, alarm_id, step, by=by, at=at, note=note)
+        self._bus.publish(AlarmUpdated(at=at, alarm=alarm))
+        return alarm
+
+    async def _keep_snapshot(self, alarm: Alarm, picture: bytes) -> Alarm:
+        if len(picture) > LARGEST_SNAPSHOT:
+            logger.warning("alarm picture too large", extra={"alarm": alarm.id})
+            return alarm
+        name = f"{FOLDER}/{alarm.raised_at:%Y%m%d}/{new_name()}.jpg"
+        try:
+            await asyncio.to_thread(_write, self._data / name, picture)
+        except OSError as error:
+            logger.error(
+                "alarm picture not stored", extra={"alarm": alarm.id, "reason": str(error)}
+            )
+            return alarm
+        return await self._store.run(queries.set_snapshot, alarm.id, name)
+
+    async def _judge(self, event: LiveStatusChanged) -> None:
+        """A picture that was there and is lost; that nobody could reach one is no alarm."""
+        status = event.status
+        if status.state is not LiveState.STALLED:
+            self._stalled.discard(status.code)
+            return
+        if status.code in self._stalled:
+            return
+        self._stalled.add(status.code)
+        await self.raise_(
+            NewAlarm(
+                channel=status.code,
+                kind="stream_lost",
+                level=AlarmLevel.YELLOW,
+                dedupe_key=f"stream_lost:{status.code}",
+                source="system",
+                detail={"reason": status.reason or "", "detail": status.detail},
+            )
+        )
+
+
+def _raise(database: Database, alarm: NewAlarm, at: datetime) -> tuple[Alarm, bool]:
+    """Raise it under the name that its channel or device has now."""
+    if alarm.channel and not alarm.channel_name:
+        named = find_channel(database, alarm.channel) or find_device(database, alarm.channel)
+        alarm = replace(alarm, channel_name=named.name if named else "")
+    return queries.raise_alarm(database, alarm, at=at)
+
+
+def _write(path: Path, picture: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(picture)
+
+
+def _remove_days_before(folder: Path, before: datetime) -> int:
+    removed = 0
+    for day in sorted(folder.glob("[0-9]" * 8)):
+        if day.name >= f"{before:%Y%m%d}":
+            break
+        for picture in day.iterdir():
+            picture.unlink()
+            removed += 1
+        day.rmdir()
+    return removed

@@ -1,0 +1,186 @@
+"""Asks devices what they are and which channels they have, a few at a time."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Protocol
+
+from peewee import Database
+
+from channel_registry.queries.devices import list_devices, set_device_info
+from channel_registry.records import CatalogEntry
+from sip.errors import SipError
+from sip.events import CatalogItem
+from sip.server import CatalogResult, DeviceInfo
+from vms.clock import Clock
+from vms.config_sections import SipSection
+from vms.errors import NotFound, NotReady
+from vms.services.presence import catalog_came
+from vms.services.presence_news import PresenceNews
+from vms.services.store import Store
+from vms.supervise import supervise
+
+logger = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 1000
+RETRY_S = 5.0
+"""Wait before an incomplete catalogue is asked for again; it doubles."""
+
+
+class Queries(Protocol):
+    """The part of `sip.server.SipServer` that asks devices."""
+
+    def is_registered(self, device_id: str) -> bool:
+        """Whether the device can be reached now."""
+
+    async def query_catalog(self, device_id: str, timeout_s: float | None = None) -> CatalogResult:
+        """Raises SipError when the device does not answer at all."""
+
+    async def query_device_info(self, device_id: str) -> DeviceInfo:
+        """Raises SipError when the device does not answer."""
+
+
+class CatalogService:
+    """A set of devices to ask, and a few tasks that ask them; a device waits at most once."""
+
+    def __init__(
+        self,
+        queries: Queries,
+        store: Store,
+        news: PresenceNews,
+        settings: SipSection,
+        clock: Clock,
+    ) -> None:
+        self._queries = queries
+        self._store = store
+        self._news = news
+        self._settings = settings
+        self._clock = clock
+        self._waiting: dict[str, None] = {}
+        self._has_work = asyncio.Condition()
+
+    @property
+    def waiting(self) -> int:
+        """How many devices wait to be asked."""
+        return len(self._waiting)
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._settings.parallel_queries):
+                group.create_task(supervise(f"catalogs {number}", self._work))
+
+    async def ask(self, device_id: str) -> None:
+        """Put a device on the list."""
+        async with self._has_work:
+            self._waiting[device_id] = None
+            self._has_work.notify()
+
+    async def ask_incomplete(self) -> None:
+        """Ask again those online devices whose catalogue never came whole."""
+        for device_id in await self._store.run(_incomplete):
+            await self.ask(device_id)
+
+    async def refresh(self, device_id: str) -> None:
+        """The same for people; raises NotReady(device_offline)."""
+        if not self._queries.is_registered(device_id):
+            raise NotReady(code="device_offline")
+        await self.ask(device_id)
+
+    async def _work(self) -> None:
+        while True:
+            async with self._has_work:
+                await self._has_work.wait_for(lambda: bool(self._waiting))
+                device_id = next(iter(self._waiting))
+                del self._waiting[device_id]
+            try:
+                await self._query(device_id)
+            except NotFound:
+                logger.info("device was removed while it was asked", extra={"device": device_id})
+
+    async def _query(self, device_id: str) -> None:
+        await self._query_info(device_id)
+        for attempt in range(self._settings.catalog_attempts):
+            if attempt:
+                await asyncio.sleep(RETRY_S * 2 ** (attempt - 1))
+            if not self._queries.is_registered(device_id):
+                return
+            if await self._query_catalog(device_id):
+                return
+
+    async def _query_info(self, device_id: str) -> None:
+        try:
+            async with asyncio.timeout(self._settings.query_timeout_s):
+                info = await self._queries.query_device_info(device_id)
+        except (SipError, TimeoutError) as error:
+            self._no_answer(device_id, "DeviceInfo", error)
+            return
+        await self._store.run(
+            set_device_info,
+            device_id,
+            name=info.name,
+            manufacturer=info.manufacturer,
+            model=info.model,
+            firmware=info.firmware,
+        )
+
+    async def _query_catalog(self, device_id: str) -> bool:
+        limit_s = self._settings.catalog_timeout_s
+        try:
+            result = await self._queries.query_catalog(device_id, limit_s)
+        except (SipError, TimeoutError) as error:
+            self._no_answer(device_id, "Catalog", error)
+            return False
+        change = await self._store.run(
+            catalog_came,
+            device_id,
+            entries_of(result.items),
+            self._clock.wall(),
+            complete=result.complete,
+        )
+        self._news.tell_catalog(change)
+        if not result.complete:
+            logger.warning(
+                "catalog incomplete",
+                extra={
+                    "device": device_id,
+                    "count": len(result.items),
+                    "announced": result.sum_num,
+                },
+            )
+        return result.complete
+
+    def _no_answer(self, device_id: str, query: str, error: Exception) -> None:
+        logger.warning(
+            "device does not answer a query",
+            extra={"device": device_id, "query": query, "reason": str(error) or "timeout"},
+        )
+
+
+def _incomplete(database: Database) -> list[str]:
+    found = list_devices(database, online=True, size=MOST_AT_ONCE).items
+    return [device.id for device in found if not device.catalog_complete]
+
+
+def entries_of(items: Iterable[CatalogItem]) -> tuple[CatalogEntry, ...]:
+    """What signalling read, in the registry's own record."""
+    return tuple(
+        CatalogEntry(
+            code=item.device_id,
+            name=item.name,
+            manufacturer=item.manufacturer,
+            model=item.model,
+            owner=item.owner,
+            civil_code=item.civil_code,
+            address=item.address,
+            parental=item.parental,
+            parent_ids=item.parent_ids,
+            business_group_id=item.business_group_id,
+            status_on=item.status_on,
+            longitude=item.longitude,
+            latitude=item.latitude,
+            ptz_type=item.ptz_type,
+            extra=item.extra,
+        )
+        for item in items
+    )

@@ -1,0 +1,73 @@
+"""From channel code to device, from the registry; and back: what has worked."""
+
+import logging
+from datetime import datetime
+
+from peewee import Database
+
+from channel_registry.queries.channels import get_channel, prove_channels
+from channel_registry.queries.devices import get_device, update_device
+from channel_registry.records import ChannelRecord, MediaTransport
+from vms.bus import Bus
+from vms.clock import Clock
+from vms.config_sections import Transport
+from vms.errors import VmsError
+from vms.services.addresses import address_towards
+from vms.services.live.ports import Target
+from vms.services.presence_news import channel_event
+from vms.services.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+class RegistryRoutes:
+    """Finds the device behind a channel; `advertised` is our address where one is configured."""
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock, advertised: str) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._advertised = advertised
+
+    async def find(self, code: str) -> Target:
+        """Raises NotFound(channel)."""
+        return await self._store.run(_find, code, self._advertised)
+
+    async def prove(self, code: str, device_id: str, transport: Transport) -> None:
+        """Note that a key frame arrived, and over which transport; the picture does not wait."""
+        try:
+            channel = await self._store.run(_prove, code, device_id, transport, self._clock.wall())
+        except VmsError as error:
+            logger.warning(
+                "could not note a proven channel", extra={"channel": code, "reason": error.code}
+            )
+            return
+        self._bus.publish(channel_event(channel, "proven", self._clock))
+
+
+def _find(database: Database, code: str, advertised: str) -> Target:
+    channel = get_channel(database, code)
+    device = get_device(database, channel.device_id)
+    host = device.host or ""
+    return Target(
+        device_id=device.id,
+        host=host,
+        our_host=advertised or _our_address(host),
+        transport=Transport(device.media_transport.value),
+    )
+
+
+def _our_address(host: str) -> str:
+    try:
+        return address_towards(host) if host else "127.0.0.1"
+    except (OSError, ValueError):
+        return "127.0.0.1"
+
+
+def _prove(
+    database: Database, code: str, device_id: str, transport: Transport, at: datetime
+) -> ChannelRecord:
+    prove_channels(database, {code: at})
+    if get_device(database, device_id).media_transport.value != transport.value:
+        update_device(database, device_id, media_transport=MediaTransport(transport.value))
+    return get_channel(database, code)

@@ -1,0 +1,177 @@
+"""Live pictures on demand: the first viewer starts a stream, all share it, the last one ends it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from stream_relay.events import SourceRejected
+from stream_relay.outputs.chunk import Format
+from vms.bus import Bus
+from vms.clock import Clock
+from vms.config_sections import MediaSection
+from vms.errors import NotReady
+from vms.events import DeviceStatusChanged, LiveStatusChanged
+from vms.records import LiveState, LiveStatus, LiveStep
+from vms.services.live.board import Board
+from vms.services.live.ports import Media, Routes, Signalling
+from vms.services.live.session import DeviceLoss, LiveSession
+from vms.services.live.watch import Watch
+from vms.supervise import supervise
+
+logger = logging.getLogger(__name__)
+
+KEPT_FAILURES = 1000
+"""Channels whose last failure is still told after nobody waits for them."""
+
+
+class LiveService:
+    """Owns one session per wanted channel; `run` must be running."""
+
+    def __init__(
+        self,
+        signalling: Signalling,
+        media: Media,
+        routes: Routes,
+        settings: MediaSection,
+        clock: Clock,
+        bus: Bus,
+    ) -> None:
+        self._signalling = signalling
+        self._media = media
+        self._routes = routes
+        self._settings = settings
+        self._clock = clock
+        self._bus = bus
+        self._sessions: dict[str, LiveSession] = {}
+        self._failures: dict[str, LiveStatus] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Serve until cancelled; then every invitation is ended and every port closed."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                group.create_task(supervise("live-media", self._hear_media))
+                group.create_task(supervise("live-devices", self._hear_devices))
+        finally:
+            self._group = None
+
+    # For people
+
+    async def start(self, code: str) -> LiveStatus:
+        """Begin to connect, or join, and answer at once; raises NotFound(channel)."""
+        await self._routes.find(code)
+        session = self._session(code)
+        if session.stream is None:
+            session.demand.hold()
+        else:
+            session.demand.touch()
+        session.try_now()
+        return session.status
+
+    def status(self, code: str) -> LiveStatus:
+        """The truth now; idle, or the last failure, for a channel that nobody wants."""
+        session = self._sessions.get(code)
+        if session is not None:
+            return session.status
+        return self._failures.get(code) or LiveStatus(code)
+
+    def statuses(self) -> tuple[LiveStatus, ...]:
+        """All channels that somebody wants."""
+        return tuple(session.status for session in self._sessions.values())
+
+    @asynccontextmanager
+    async def watch(self, code: str, output_format: Format, viewer: str) -> AsyncIterator[Watch]:
+        """Look at a channel for the length of the block; raises NotFound(channel)."""
+        await self._routes.find(code)
+        session = self._session(code)
+        watch = Watch(session, output_format, self._settings.viewer_queue)
+        number = session.demand.enter(viewer)
+        session.try_now()
+        try:
+            yield watch
+        finally:
+            session.demand.leave(number)
+
+    async def stop(self, code: str) -> LiveStatus:
+        """End a stream without linger, unless somebody looks."""
+        session = self._sessions.get(code)
+        if session is not None:
+            session.demand.cut()
+        return self.status(code)
+
+    # For the signalling service
+
+    def invitation_ended(self, invitation_id: str, reason: str) -> None:
+        """An invitation is over; what we ended ourselves is known already."""
+        for session in self._sessions.values():
+            if session.invitation_id == invitation_id and reason != "local":
+                session.hear(DeviceLoss.OFFLINE if reason == "offline" else DeviceLoss.ENDED)
+
+    # Inside
+
+    def _session(self, code: str) -> LiveSession:
+        session = self._sessions.get(code)
+        if session is not None:
+            return session
+        if self._group is None:
+            raise NotReady(retry_after_s=1.0)
+        session = LiveSession(
+            code,
+            signalling=self._signalling,
+            media=self._media,
+            routes=self._routes,
+            settings=self._settings,
+            board=Board(code, self._clock, lambda _: self._tell(code)),
+        )
+        self._sessions[code] = session
+        self._failures.pop(code, None)
+        session.board.progress(LiveState.CONNECTING, LiveStep.LOOKUP)
+        self._group.create_task(self._serve(session))
+        return session
+
+    async def _serve(self, session: LiveSession) -> None:
+        try:
+            await supervise(f"live {session.code}", session.run)
+        finally:
+            session.finish()
+            del self._sessions[session.code]
+            self._remember(session.status)
+
+    def _remember(self, status: LiveStatus) -> None:
+        if status.state in (LiveState.FAILED, LiveState.STALLED):
+            self._failures[status.code] = status
+            while len(self._failures) > KEPT_FAILURES:
+                del self._failures[next(iter(self._failures))]
+
+    def _tell(self, code: str) -> None:
+        status = self._sessions[code].status
+        step = status.step.value if status.step else "-"
+        logger.debug(
+            "live state", extra={"channel": code, "state": status.state.value, "step": step}
+        )
+        self._bus.publish(LiveStatusChanged(at=self._clock.wall(), status=status))
+
+    async def _hear_media(self) -> None:
+        async for event in self._media.events():
+            if isinstance(event, SourceRejected):
+                logger.warning(
+                    "media from a stranger dropped",
+                    extra={"stream": event.stream_id, "peer": event.peer, "count": event.count},
+                )
+                continue
+            code = event.stream_id.partition("#")[0]
+            session = self._sessions.get(code)
+            if session is not None and session.stream_id == event.stream_id:
+                session.hear(event)
+
+    async def _hear_devices(self) -> None:
+        with self._bus.subscribe(DeviceStatusChanged, name="live") as events:
+            async for event in events:
+                assert isinstance(event, DeviceStatusChanged)
+                for session in self._sessions.values():
+                    if session.device_id == event.device_id and event.online:
+                        session.try_now()
+                    elif session.device_id == event.device_id and not session.invitation_id:
+                        session.hear(DeviceLoss.OFFLINE)

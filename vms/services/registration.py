@@ -1,0 +1,259 @@
+"""Who is there: turns what signalling says into registry, spans, and events for people.
+
+Events of the SIP server are taken in order, written in batches (one transaction for whatever has
+gathered), then told on the bus. Keepalives are only noted, and written every few seconds.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from peewee import Database
+
+from channel_registry.errors import RegistryError
+from channel_registry.queries.presence import touch_devices
+from channel_registry.records import DeviceBinding
+from sip import events as sip
+from sip.server import RegistrationSnapshot
+from vms.bus import Bus
+from vms.clock import Clock
+from vms.errors import VmsError
+from vms.events import RegistrationAttempted
+from vms.records import AttemptView
+from vms.services.catalogs import CatalogService
+from vms.services.credentials import CredentialCache
+from vms.services.presence import CatalogChange, PresenceChange, settle
+from vms.services.presence_news import PresenceNews
+from vms.services.signalling_writes import Outcome, Write, build_write
+from vms.services.store import Store
+from vms.supervise import supervise
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+BACKLOG = 2000
+TOUCH_EVERY_S = 5.0
+FLUSH_S = 3.0
+
+
+class Registrar(Protocol):
+    """The part of `sip.server.SipServer` that knows who is registered."""
+
+    def events(self) -> AsyncIterator[sip.Event]:
+        """What devices do."""
+
+    def registrations(self) -> list[RegistrationSnapshot]:
+        """Those that run now."""
+
+    def restore(self, registrations: Iterable[RegistrationSnapshot]) -> None:
+        """Take up registrations that outlived a restart."""
+
+    def forget(self, device_id: str) -> None:
+        """The device may not come in any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who else hears what signalling says."""
+
+    invitation_ended: Callable[[str, str], None]
+    """With the invitation's id and the reason."""
+    alarm_received: Callable[[sip.AlarmReceived], Awaitable[None]]
+    device_moved: Callable[[sip.DeviceMoved], Awaitable[None]]
+
+
+class RegistrationService:
+    """Consumes the SIP server's events; `restore` once, then `run`."""
+
+    def __init__(
+        self,
+        registrar: Registrar,
+        store: Store,
+        credentials: CredentialCache,
+        catalogs: CatalogService,
+        news: PresenceNews,
+        *,
+        bus: Bus,
+        clock: Clock,
+        listeners: Listeners,
+    ) -> None:
+        self._registrar = registrar
+        self._store = store
+        self._credentials = credentials
+        self._catalogs = catalogs
+        self._news = news
+        self._bus = bus
+        self._clock = clock
+        self._listeners = listeners
+        self._backlog: asyncio.Queue[sip.Event] = asyncio.Queue(BACKLOG)
+        self._taken: list[sip.Event] = []
+        """The batch being written; written once more when the end comes in between."""
+        self._seen: dict[str, datetime] = {}
+        self._unheard: set[str] = set()
+        """Restored at the start, not heard since: nobody knows yet whether they are there."""
+
+    async def restore(self) -> int:
+        """Give the registrar the registrations that still run; answers how many."""
+        bindings = await self._store.run(settle, self._clock.wall())
+        self._registrar.restore([_snapshot(binding) for binding in bindings])
+        self._unheard = {binding.device_id for binding in bindings}
+        return len(bindings)
+
+    async def run(self) -> None:
+        """Serve until cancelled; what was heard is written before it ends."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(supervise("registration-events", self._take_events))
+                group.create_task(supervise("registration-writes", self._write_events))
+                group.create_task(supervise("registration-keepalives", self._touch))
+                group.create_task(supervise("registration-credentials", self._reload))
+                group.create_task(self._catalogs.run())
+        finally:
+            await self._flush()
+
+    # Events in
+
+    async def _take_events(self) -> None:
+        async for event in self._registrar.events():
+            await self._take(event)
+
+    async def _take(self, event: sip.Event) -> None:
+        match event:
+            case sip.KeepaliveReceived():
+                self._seen[event.device_id] = event.at
+                if event.device_id in self._unheard:
+                    self._unheard.discard(event.device_id)
+                    await self._backlog.put(event)
+            case sip.InvitationEnded():
+                self._listeners.invitation_ended(event.invitation_id, event.reason)
+            case sip.PeerMisbehaved():
+                logger.warning(
+                    "peer misbehaves",
+                    extra={
+                        "peer": str(event.peer),
+                        "reason": event.reason,
+                        "count": event.count,
+                        "sample": event.sample.hex(),
+                    },
+                )
+            case sip.MediaStatusReceived():
+                logger.info("device has sent its file", extra={"device": event.device_id})
+            case _:
+                await self._backlog.put(event)
+
+    # Writing
+
+    async def _write_events(self) -> None:
+        while True:
+            self._taken = [await self._backlog.get()]
+            while not self._backlog.empty() and len(self._taken) < BATCH:
+                self._taken.append(self._backlog.get_nowait())
+            await self._write(self._taken)
+            self._taken = []
+
+    async def _write(self, events: list[sip.Event]) -> None:
+        """Write a batch; a database that is away for a moment loses nothing."""
+        now = {each.device_id: each for each in self._registrar.registrations()}
+        writes = [(event, write) for event in events if (write := build_write(event, now))]
+        outcomes: list[Outcome] = []
+        if writes:
+            outcomes = await self._store.run_when_ready(_write_all, [write for _, write in writes])
+        for (event, _), outcome in zip(writes, outcomes, strict=True):
+            await self._tell(event, outcome)
+        for event in events:
+            await self._pass_on(event)
+
+    async def _tell(self, event: sip.Event, outcome: Outcome) -> None:
+        if isinstance(outcome, CatalogChange):
+            self._news.tell_catalog(outcome)
+        if not isinstance(outcome, PresenceChange):
+            return
+        address = ""
+        registered = isinstance(event, sip.KeepalivesMissed | sip.KeepaliveReceived)
+        if isinstance(event, sip.DeviceRegistered | sip.DeviceRefreshed):
+            address, registered = f"{event.peer.host}:{event.peer.port}", True
+        self._news.tell_device(outcome, address, registered=registered)
+        if outcome.turned:
+            await self._catalogs.ask(outcome.device_id)
+
+    async def _pass_on(self, event: sip.Event) -> None:
+        match event:
+            case sip.RegistrationAttempted():
+                self._bus.publish(
+                    RegistrationAttempted(
+                        at=event.at,
+                        attempt=AttemptView(
+                            at=event.at,
+                            device_id=event.device_id,
+                            address=event.peer.host,
+                            transport=event.peer.transport,
+                            outcome=event.outcome.value,
+                            count=event.count,
+                            user_agent=event.user_agent,
+                            known=self._credentials.is_known(event.device_id),
+                        ),
+                    )
+                )
+            case sip.AlarmReceived():
+                await self._listeners.alarm_received(event)
+            case sip.DeviceMoved():
+                await self._listeners.device_moved(event)
+
+    # Beside the events
+
+    async def _touch(self) -> None:
+        while True:
+            await asyncio.sleep(TOUCH_EVERY_S)
+            await self._write_seen()
+
+    async def _write_seen(self) -> None:
+        seen, self._seen = self._seen, {}
+        if seen:
+            await self._store.run(touch_devices, seen)
+
+    async def _reload(self) -> None:
+        while True:
+            await self._credentials.wait()
+            for device_id in await self._credentials.reload():
+                self._registrar.forget(device_id)
+
+    async def _flush(self) -> None:
+        """Write what was heard before the end."""
+        waiting = [self._backlog.get_nowait() for _ in range(self._backlog.qsize())]
+        events = self._taken + waiting
+        try:
+            async with asyncio.timeout(FLUSH_S):
+                await self._write(events)
+                await self._write_seen()
+        except (TimeoutError, VmsError) as error:
+            logger.error("events lost at the end", extra={"reason": str(error) or "timeout"})
+
+
+def _write_all(database: Database, writes: list[Write]) -> list[Outcome]:
+    """Run many writes in one transaction; one that is refused does not stop the others."""
+    outcomes: list[Outcome] = []
+    with database.atomic():
+        for write in writes:
+            try:
+                with database.atomic():
+                    outcomes.append(write(database))
+            except RegistryError as error:
+                logger.info("signalling about something unknown", extra={"reason": str(error)})
+                outcomes.append(None)
+    return outcomes
+
+
+def _snapshot(binding: DeviceBinding) -> RegistrationSnapshot:
+    transport: sip.Transport = "tcp" if binding.transport == "tcp" else "udp"
+    return RegistrationSnapshot(
+        device_id=binding.device_id,
+        peer=sip.PeerAddress(transport, binding.host, binding.port),
+        contact=binding.contact,
+        user_agent=binding.user_agent,
+        gb_version=binding.gb_version,
+        registered_at=binding.registered_at,
+        expires_at=binding.expires_at,
+    )

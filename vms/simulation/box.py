@@ -1,0 +1,208 @@
+"""One pretend box on the network: `sip.simulator` signals, `stream_relay.simulator` sends."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from sip.simulator.device import SimulatedDevice
+from sip.simulator.profile import (
+    DeviceProfile,
+    Faults,
+    MediaRequested,
+    MediaStarted,
+    MediaStopped,
+    RegistrationChanged,
+    RegistrationState,
+    SimulatorEvent,
+)
+from sip.transport.driver import Driver
+from sip.transport.tcp import TcpTransport
+from sip.transport.udp import UdpTransport
+from stream_relay.errors import RelayError
+from stream_relay.simulator import MediaFaults, MediaSender, MediaSource, MediaTarget
+from vms.ids import random_below, random_bytes
+
+logger = logging.getLogger(__name__)
+
+FAREWELL_S = 3.0
+"""How long BYE and unregistering may take when the box is told to stop."""
+NOT_FOUND, BUSY = 404, 486
+
+
+@dataclass(frozen=True, slots=True)
+class BoxFaults:
+    """Everything that a box does wrong."""
+
+    signalling: Faults = field(default_factory=Faults)
+    media: MediaFaults = field(default_factory=MediaFaults)
+    die_after_s: float | None = None
+    """The whole box vanishes at this second, without BYE and without unregistering."""
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """One invitation: its task waits for the ACK, then sends."""
+
+    request: MediaRequested
+    acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class SimulatedBox:
+    """Runs one box until it is cancelled; then it hangs up, unregisters and closes its sockets."""
+
+    def __init__(
+        self,
+        profile: DeviceProfile,
+        source: Callable[[str], MediaSource | None],
+        faults: BoxFaults | None = None,
+    ) -> None:
+        """`source` gives the pictures of a channel, None for one that has none."""
+        self.faults = faults or BoxFaults()
+        self.device = SimulatedDevice(profile, random_bytes, self.faults.signalling)
+        self.registered = asyncio.Event()
+        """Set once the platform has let the box in."""
+        self.sending = 0
+        """Streams that are being sent now."""
+        self.quiet = asyncio.Event()
+        """Set while nothing is sent."""
+        self.quiet.set()
+        self._source = source
+        self._driver = Driver(self.device, self._take_events)
+        self._calls: dict[str, _Call] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._is_idle = asyncio.Event()
+
+    async def run(self) -> None:
+        """Register and serve."""
+        profile = self.device.profile
+        async with AsyncExitStack() as stack:
+            if profile.server.transport == "udp":
+                udp = UdpTransport(self._driver, profile.local_host, profile.local_port)
+                await stack.enter_async_context(udp)
+            else:
+                await stack.enter_async_context(
+                    TcpTransport(self._driver, profile.local_host, None)
+                )
+            stack.callback(self._driver.close)
+            async with asyncio.TaskGroup() as self._group:
+                self.device.start(self._now())
+                self._driver.flush()
+                try:
+                    await self._live()
+                except asyncio.CancelledError:
+                    await self._say_farewell()
+                    raise
+                finally:
+                    self._drop_calls()
+
+    async def _live(self) -> None:
+        """Wait for the end: a cancellation, or the fault `die`."""
+        if self.faults.die_after_s is None:
+            await asyncio.Event().wait()
+        else:
+            await asyncio.sleep(self.faults.die_after_s)
+            logger.warning("pretend box dies", extra={"device": self.device.profile.device_id})
+
+    async def _say_farewell(self) -> None:
+        self._is_idle.clear()
+        self.device.stop(self._now())
+        self._driver.flush()
+        if self.device.state is RegistrationState.IDLE:
+            return
+        try:
+            async with asyncio.timeout(FAREWELL_S):
+                await self._is_idle.wait()
+        except TimeoutError:
+            logger.info("platform did not answer", extra={"device": self.device.profile.device_id})
+
+    def _drop_calls(self) -> None:
+        for call in self._calls.values():
+            if call.task is not None:
+                call.task.cancel()
+        self._calls.clear()
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+    # --- what the device tells -------------------------------------------------------------------
+
+    def _take_events(self) -> None:
+        while (event := self.device.next_event()) is not None:
+            self._take(event)
+
+    def _take(self, event: SimulatorEvent) -> None:
+        match event:
+            case RegistrationChanged():
+                self._take_registration(event)
+            case MediaRequested():
+                self._begin_call(event)
+            case MediaStarted(call_id=call_id) if call_id in self._calls:
+                self._calls[call_id].acknowledged.set()
+            case MediaStopped(call_id=call_id) if call_id in self._calls:
+                task = self._calls.pop(call_id).task
+                if task is not None:
+                    task.cancel()
+            case _:
+                pass
+
+    def _take_registration(self, event: RegistrationChanged) -> None:
+        facts = {"device": self.device.profile.device_id, "event": event.state.value}
+        if event.state is RegistrationState.REGISTERED and not self.registered.is_set():
+            self.registered.set()
+            logger.info("pretend box registered", extra=facts)
+        elif event.state is RegistrationState.WAITING:
+            self.registered.clear()
+            logger.info("pretend box is not let in yet", extra=facts | {"reason": event.status})
+        elif event.state is RegistrationState.IDLE:
+            self._is_idle.set()
+
+    def _begin_call(self, request: MediaRequested) -> None:
+        source = self._source(request.channel_id)
+        if source is None or self._group is None:
+            self.device.reject_media(request.call_id, NOT_FOUND, self._now())
+            return
+        call = _Call(request)
+        self._calls[request.call_id] = call
+        call.task = self._group.create_task(self._serve(call, source))
+
+    # --- one stream ------------------------------------------------------------------------------
+
+    async def _serve(self, call: _Call, source: MediaSource) -> None:
+        request = call.request
+        target = MediaTarget(request.host, request.port, request.transport, request.ssrc or 0)
+        facts = {"channel": request.channel_id, "ssrc": target.ssrc}
+        chance = random.Random(random_below(1 << 32))
+        sender = MediaSender(source, target, chance=chance, faults=self.faults.media)
+        try:
+            async with sender:
+                self.device.accept_media(
+                    request.call_id, self.device.profile.local_host, sender.port, self._now()
+                )
+                self._driver.flush()
+                await call.acknowledged.wait()
+                logger.info("pretend camera sends", extra=facts)
+                self.sending += 1
+                self.quiet.clear()
+                try:
+                    await sender.run()
+                finally:
+                    self.sending -= 1
+                    if self.sending == 0:
+                        self.quiet.set()
+        except RelayError as error:
+            logger.warning("pretend camera stopped", extra=facts | {"reason": str(error)})
+            self._hang_up(call)
+
+    def _hang_up(self, call: _Call) -> None:
+        if self._calls.pop(call.request.call_id, None) is None:
+            return
+        if call.acknowledged.is_set():
+            self.device.end_media(call.request.call_id, self._now())
+        else:
+            self.device.reject_media(call.request.call_id, BUSY, self._now())
+        self._driver.flush()
