@@ -1,0 +1,94 @@
+/** Everything about one device: facts, its channels with their marks, its on/off spans. */
+
+import { formatCode } from "../clock";
+import type { Channel, Device, Page, Span } from "../contract";
+import { h, icon, iconButton } from "../dom";
+import { canAdminister, canOperate, type PageContext } from "../frame";
+import { t, tServer } from "../i18n";
+import { timeWithAge } from "./age";
+import { spanList } from "./channel_drawer";
+import { deleteDevice, refreshCatalog, resetPassword } from "./device_acts";
+import { Drawer, section } from "./drawer";
+import { causeText, presenceDot } from "./marks";
+import { attempt, copyText } from "./toast";
+
+const CHANNELS_SHOWN = 200;
+
+export class DeviceDrawer {
+  private readonly drawer = new Drawer(() => this.options.onClose());
+  private id: string | null = null;
+
+  constructor(
+    private readonly context: PageContext,
+    private readonly options: { onClose: () => void; onChannel: (code: string) => void; onGone: () => void },
+  ) {}
+
+  async open(id: string): Promise<void> {
+    this.id = id;
+    const { api } = this.context;
+    await attempt(async () => {
+      const [device, channels, spans] = await Promise.all([
+        api.device(id), api.channels({ device: id, size: CHANNELS_SHOWN }), api.spans(id, "device"),
+      ]);
+      if (this.id === id) this.show(device, channels, spans);
+    });
+  }
+
+  /** Read again what is shown, when it is this device. */
+  refresh(id: string): void {
+    if (this.drawer.isOpen && this.id === id) void this.open(id);
+  }
+
+  private show(device: Device, channels: Page<Channel>, spans: Span[]): void {
+    this.drawer.element.dataset["device"] = device.id;
+    this.drawer.show(device.name || device.id,
+      h("dl", { class: "facts" }, ...deviceFacts(device)),
+      this.acts(device),
+      section(t("device.channels", { count: channels.total }), "channels",
+        channels.items.length === 0 ? h("p", { class: "quiet" }, t("device.no_channels"))
+          : h("ul", { class: "plain-list" }, ...channels.items.map((channel) => this.channel(channel)))),
+      section(t("drawer.spans"), "spans", spanList(spans)));
+  }
+
+  private acts(device: Device): HTMLElement {
+    const { api, session } = this.context;
+    const act = (name: string, label: string, sign: "refresh" | "key" | "trash", run: () => void): HTMLElement =>
+      h("button", { type: "button", class: "button button-small", "data-action": name, onclick: run },
+        icon(sign), label);
+    return h("div", { class: "button-row" },
+      canOperate(session) ? act("catalog", t("device.catalog"), "refresh", () => void refreshCatalog(api, device)) : null,
+      canAdminister(session) ? act("reset-password", t("device.reset"), "key", () => void resetPassword(api, device)) : null,
+      canAdminister(session) ? act("delete-device", t("device.delete"), "trash", () => void this.remove(device)) : null);
+  }
+
+  private async remove(device: Device): Promise<void> {
+    if (!(await deleteDevice(this.context.api, device))) return;
+    this.drawer.close();
+    this.options.onGone();
+  }
+
+  private channel(channel: Channel): HTMLElement {
+    return h("li", { class: "device-channel", "data-channel": channel.code },
+      presenceDot(channel),
+      h("button", { type: "button", class: "link", title: formatCode(channel.code),
+        onclick: () => this.options.onChannel(channel.code) }, channel.name),
+      h("a", { class: "icon-button", href: `/?open=${channel.code}`, title: t("alarm.watch"),
+        "aria-label": t("alarm.watch") }, icon("live")));
+  }
+}
+
+function deviceFacts(device: Device): HTMLElement[] {
+  const state = device.online ? t("presence.online") : t("presence.offline");
+  const since = device.online ? device.online_since : device.offline_since;
+  const rows: [string, Node | string | null][] = [
+    [t("device.id"), h("span", {}, h("code", { title: formatCode(device.id) }, device.id),
+      iconButton("copy", t("common.copy_of", { what: t("device.id") }), () => void copyText(device.id)))],
+    [t("device.state"), h("span", {}, state, " · ", timeWithAge(since), " ", causeText(device.cause))],
+    [t("device.address"), [tServer("transport", device.transport), device.address].filter(Boolean).join(" ")],
+    [t("device.maker"), [device.manufacturer, device.model, device.firmware].filter(Boolean).join(" · ")],
+    [t("device.registered_at"), timeWithAge(device.registered_at)],
+    [t("device.last_seen_at"), timeWithAge(device.last_seen_at)],
+  ];
+  return rows.filter(([, value]) => value !== "" && value !== null)
+    .flatMap(([label, value]) => [h("dt", {}, label), h("dd", {}, value)]);
+}

@@ -1,0 +1,246 @@
+/** One tile of the wall: the picture, the truth about it, and our own words in a strip below. */
+
+import type { Api } from "../api";
+import { formatCode } from "../clock";
+import type { Alarm, Channel, ChannelStatus, Detections } from "../contract";
+import { fill, h, icon, iconButton } from "../dom";
+import { t } from "../i18n";
+import { LivePlayer } from "../player/live_player";
+import { Overlay } from "../player/overlay";
+import { codecName } from "../player/protocol";
+import { CHANNEL_DRAG } from "./alarm_list";
+import { boxWords } from "./box_words";
+import { diagnose } from "./diagnosis";
+import { levelBadge } from "./level";
+import { veilContent } from "./tile_veil";
+import { attempt, copyText } from "./toast";
+
+export const TILE_DRAG = "application/x-fengsui-tile";
+
+export interface TileOptions {
+  api: Api;
+  number: number;
+  onFocus: (tile: Tile) => void;
+  onMaximise: (tile: Tile) => void;
+  onInfo: (channel: Channel) => void;
+  onDrop: (tile: Tile, code: string) => void;
+  onSwap: (tile: Tile, from: number) => void;
+  onClose: (tile: Tile) => void;
+}
+
+export class Tile {
+  readonly element: HTMLElement;
+  channel: Channel | null = null;
+  private player: LivePlayer | null = null;
+  private readonly stage = h("div", { class: "tile-stage" });
+  private readonly veil = h("div", { class: "tile-veil", "aria-live": "polite" });
+  private readonly strip = h("div", { class: "tile-strip" });
+  private readonly facts = h("span", { class: "tile-facts quiet" });
+  private showsBoxes = true;
+  private alarm: Alarm | null = null;
+
+  constructor(private readonly options: TileOptions) {
+    this.element = h("section", {
+      class: "tile", tabindex: "0", "data-tile": options.number, "data-state": "idle",
+      onfocusin: () => options.onFocus(this),
+      ondblclick: (event: MouseEvent) => {
+        if (!(event.target as Element).closest("button")) options.onMaximise(this);
+      },
+      ondragover: (event: DragEvent) => this.onDragOver(event),
+      ondragleave: () => this.element.classList.remove("tile-target"),
+      ondrop: (event: DragEvent) => this.onDrop(event),
+      ondragstart: (event: DragEvent) => this.onDragStart(event),
+    }, h("div", { class: "tile-picture" }, this.stage, this.veil), this.strip);
+    this.render();
+  }
+
+  /** Show this channel; asking again for the same one changes nothing. */
+  open(channel: Channel): void {
+    if (this.channel?.code === channel.code) return;
+    this.close();
+    this.channel = channel;
+    const video = h("video", { tabindex: "-1", "aria-label": channel.name });
+    const overlay = new Overlay(video, boxWords);
+    fill(this.stage, video, overlay.canvas);
+    this.element.draggable = true;
+    this.player = new LivePlayer({
+      code: channel.code, video, overlay,
+      diagnose: (code) => diagnose(this.options.api, code),
+      onChange: () => this.render(),
+      onFrame: (player) => { this.element.dataset["frames"] = String(player.frames); },
+    });
+    this.player.showsBoxes = this.showsBoxes;
+    this.element.dataset["frames"] = "0";
+    if (channel.online) this.player.open();
+    else this.player.showOffline(channel.state_since ?? channel.missing_since, channel.cause);
+    this.render();
+  }
+
+  close(): void {
+    const player = this.player;
+    this.player = null;
+    this.channel = null;
+    this.alarm = null;
+    player?.close();
+    this.element.draggable = false;
+    this.stage.replaceChildren();
+    this.render();
+  }
+
+  /** The channel came on or went off. */
+  takeStatus(status: ChannelStatus, at: string): void {
+    if (this.channel?.code !== status.code || this.player === null) return;
+    const wasOnline = this.channel.online;
+    this.channel = { ...this.channel, online: status.online, cause: status.cause,
+      state_since: wasOnline === status.online ? this.channel.state_since : at,
+      recording: status.recording ?? this.channel.recording };
+    const state = this.player.state.name;
+    if (status.online && (state === "offline" || state === "failed")) this.player.open();
+    if (!status.online && state !== "live" && state !== "offline") {
+      this.player.showOffline(this.channel.state_since, status.cause);
+    }
+    this.renderStrip();
+  }
+
+  takeDetections(sample: Detections): void {
+    if (this.channel?.code === sample.channel) this.player?.addDetections(sample);
+  }
+
+  /** Mark the tile with an unacknowledged alarm, or take the mark away. */
+  showAlarm(alarm: Alarm | null): void {
+    if (String(alarm?.id) === String(this.alarm?.id)) return;
+    this.alarm = alarm;
+    this.element.classList.remove("tile-alarm");
+    if (alarm === null) {
+      delete this.element.dataset["alarmLevel"];
+    } else {
+      this.element.dataset["alarmLevel"] = String(alarm.level);
+      // Reading the layout restarts the two pulses for a new alarm.
+      void this.element.offsetWidth;
+      this.element.classList.add("tile-alarm");
+    }
+    this.renderStrip();
+  }
+
+  setBoxes(shows: boolean): void {
+    this.showsBoxes = shows;
+    if (this.player !== null) this.player.showsBoxes = shows;
+  }
+
+  /** Once a second: lengths and delays move on. */
+  tick(): void {
+    if (this.player === null) return;
+    const { state } = this.player;
+    if (state.name !== "live" && state.name !== "idle") this.renderVeil();
+    this.renderFacts();
+  }
+
+  retry(): void {
+    this.player?.open();
+  }
+
+  /** Addresses carry a token that expires, so one is asked for when it is wanted. */
+  private async copyUrl(): Promise<void> {
+    const code = this.channel?.code;
+    if (code === undefined) return;
+    await attempt(async () => {
+      const { urls } = await this.options.api.liveStatus(code);
+      const url = urls?.["http_flv"];
+      if (url !== undefined) await copyText(new URL(url, location.href).href);
+    });
+  }
+
+  private render(): void {
+    const state = this.player?.state ?? { name: "idle" as const };
+    this.element.dataset["state"] = state.name;
+    const code = this.channel?.code;
+    if (code === undefined) {
+      delete this.element.dataset["code"];
+      delete this.element.dataset["frames"];
+      delete this.element.dataset["alarmLevel"];
+      this.element.classList.remove("tile-alarm");
+    } else {
+      this.element.dataset["code"] = code;
+    }
+    this.element.setAttribute("aria-label", this.channel === null
+      ? t("tile.label_empty", { number: this.options.number })
+      : t("tile.label", { number: this.options.number, name: this.channel.name,
+        state: t(`tile.state.${state.name}`) }));
+    this.renderVeil();
+    this.renderStrip();
+  }
+
+  private renderVeil(): void {
+    const state = this.player?.state ?? { name: "idle" as const };
+    this.veil.hidden = state.name === "live";
+    if (state.name === "live") {
+      this.veil.replaceChildren();
+      return;
+    }
+    // A button under a finger must not be exchanged while it is pressed.
+    if (this.veil.contains(document.activeElement) && this.veil.dataset["for"] === state.name) return;
+    this.veil.dataset["for"] = state.name;
+    fill(this.veil, veilContent(state, { retry: () => this.retry(), copyUrl: () => void this.copyUrl() }));
+  }
+
+  private renderStrip(): void {
+    const { number } = this.options;
+    const channel = this.channel;
+    const state = this.player?.state.name ?? "idle";
+    if (channel === null) {
+      fill(this.strip, h("span", { class: "tile-number" }, number),
+        h("span", { class: "quiet" }, t("tile.empty")));
+      return;
+    }
+    fill(this.strip,
+      h("span", { class: "tile-number" }, number),
+      h("span", { class: `tile-state tile-state-${state}` }, t(`tile.state.${state}`)),
+      this.alarm === null ? null : levelBadge(this.alarm.level),
+      h("span", { class: "tile-name", title: `${channel.name}\n${formatCode(channel.code)}` }, channel.name),
+      this.facts,
+      channel.recording ? h("span", { class: "tile-recording", title: t("tile.recording") }, icon("record")) : null,
+      h("span", { class: "tile-tools" },
+        iconButton("info", t("tile.info"), () => this.options.onInfo(channel), { "data-action": "info" }),
+        iconButton("close", t("tile.close"), () => this.options.onClose(this), { "data-action": "close" })));
+    this.renderFacts();
+  }
+
+  private renderFacts(): void {
+    const player = this.player;
+    if (player === null || player.state.name !== "live") {
+      this.facts.textContent = "";
+      delete this.element.dataset["delayMs"];
+      return;
+    }
+    const delay = player.delayS;
+    const { codec, width, height } = player.status;
+    const size = width && height ? `${width}×${height}` : "";
+    this.facts.textContent = [codecName(codec), size].filter((part) => part !== "").join(" ");
+    if (delay === null) return;
+    this.element.dataset["delayMs"] = String(Math.round(delay * 1000));
+    const words = t("tile.delay", { seconds: delay.toFixed(1) });
+    this.facts.title = words;
+    this.strip.querySelector(".tile-state")?.setAttribute("title", words);
+  }
+
+  private onDragStart(event: DragEvent): void {
+    if (this.channel === null) return;
+    event.dataTransfer?.setData(CHANNEL_DRAG, this.channel.code);
+    event.dataTransfer?.setData(TILE_DRAG, String(this.options.number));
+  }
+
+  private onDragOver(event: DragEvent): void {
+    if (!event.dataTransfer?.types.includes(CHANNEL_DRAG)) return;
+    event.preventDefault();
+    this.element.classList.add("tile-target");
+  }
+
+  private onDrop(event: DragEvent): void {
+    event.preventDefault();
+    this.element.classList.remove("tile-target");
+    const from = event.dataTransfer?.getData(TILE_DRAG) ?? "";
+    const code = event.dataTransfer?.getData(CHANNEL_DRAG) ?? "";
+    if (from !== "") this.options.onSwap(this, Number(from));
+    else if (code !== "") this.options.onDrop(this, code);
+  }
+}

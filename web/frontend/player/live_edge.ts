@@ -1,0 +1,113 @@
+/**
+ * Keeping close to now: decisions about playback position, speed and buffer, without a video.
+ *
+ * Small lags are caught up by playing a little faster (nobody notices 1.1×), large ones by a jump.
+ * When the picture ran dry the target grows, because the network needs more slack than thought;
+ * it shrinks again slowly while all goes well.
+ */
+
+export interface TimeRange {
+  start: number;
+  end: number;
+}
+
+export interface EdgeConfig {
+  /** Delay behind the newest picture to aim at, in seconds. */
+  targetS: number;
+  /** The target never grows beyond this. */
+  longestTargetS: number;
+  /** More than this behind: jump instead of running faster. */
+  jumpS: number;
+  /** Keep this much played picture (for the browser's own back references). */
+  keepS: number;
+}
+
+export const EDGE: EdgeConfig = { targetS: 0.35, longestTargetS: 2, jumpS: 2.5, keepS: 8 };
+
+export type EdgeAction =
+  | { kind: "none" }
+  | { kind: "seek"; to: number }
+  | { kind: "rate"; rate: number };
+
+const NORMAL = 1;
+const FASTER = 1.1;
+const SLOWER = 0.95;
+const GAP_STEP_S = 0.02;
+const GROW = 1.4;
+const SHRINK_PER_S = 0.01;
+const CLOSE_S = 0.05;
+const FIRST_LOOK_S = 0.5;
+
+export class LiveEdge {
+  private target: number;
+  private rate = NORMAL;
+  private isSettled = false;
+
+  constructor(private readonly config: EdgeConfig = EDGE) {
+    this.target = config.targetS;
+  }
+
+  /** The delay aimed at just now. */
+  get targetS(): number {
+    return this.target;
+  }
+
+  /** The picture ran dry. */
+  ranDry(): void {
+    this.target = Math.min(this.config.longestTargetS, this.target * GROW);
+  }
+
+  /** A second passed without running dry. */
+  settle(elapsedS: number): void {
+    this.target = Math.max(this.config.targetS, this.target - SHRINK_PER_S * elapsedS);
+  }
+
+  /** What to do with the playback position `position`, given what is buffered. */
+  decide(ranges: readonly TimeRange[], position: number): EdgeAction {
+    const last = ranges.at(-1);
+    if (last === undefined) return { kind: "none" };
+    const edge = Math.max(last.start, last.end - this.target);
+    const current = ranges.find((range) => position >= range.start - CLOSE_S && position <= range.end);
+    if (current === undefined) return this.leap(ranges, position, edge);
+    const delay = last.end - position;
+    // The first pictures come in one burst from the cache: nobody minds a jump before the first look.
+    const limit = this.isSettled ? Math.max(this.config.jumpS, this.target * 2) : this.target * 1.5;
+    this.isSettled ||= delay > limit || position > last.start + FIRST_LOOK_S;
+    if (delay > limit) return { kind: "seek", to: edge };
+    if (current !== last && current.end - position < CLOSE_S) {
+      return { kind: "seek", to: Math.max(edge, last.start + GAP_STEP_S) };
+    }
+    return this.steer(delay);
+  }
+
+  /** The span to remove so that memory stays bounded, or null when it is not worth the work. */
+  trim(ranges: readonly TimeRange[], position: number): TimeRange | null {
+    const first = ranges[0];
+    if (first === undefined) return null;
+    const end = position - this.config.keepS;
+    return end - first.start > this.config.keepS ? { start: first.start, end } : null;
+  }
+
+  /** Outside everything buffered: before it, in a hole, or after a restart of the time line. */
+  private leap(ranges: readonly TimeRange[], position: number, edge: number): EdgeAction {
+    const following = ranges.find((range) => range.start > position);
+    if (following !== undefined) {
+      return { kind: "seek", to: Math.max(edge, following.start + GAP_STEP_S) };
+    }
+    const last = ranges.at(-1);
+    const isFarAhead = last !== undefined && position - last.end > this.config.jumpS;
+    return isFarAhead ? { kind: "seek", to: edge } : { kind: "none" };
+  }
+
+  private steer(delay: number): EdgeAction {
+    let rate = this.rate;
+    if (delay > this.target * 2) rate = FASTER;
+    else if (delay < this.target * 0.3) rate = SLOWER;
+    else if (this.rate === FASTER ? delay <= this.target * 1.2 : delay >= this.target * 0.7) {
+      rate = NORMAL;
+    }
+    if (rate === this.rate) return { kind: "none" };
+    this.rate = rate;
+    return { kind: "rate", rate };
+  }
+}
