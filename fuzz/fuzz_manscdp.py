@@ -1,0 +1,47 @@
+"""MANSCDP bodies through every reader: only MalformedXml may come out."""
+
+from sip.events import CatalogItem
+from sip.gb28181.alarm import Alarm, build_alarm, parse_alarm
+from sip.gb28181.catalog import build_catalog_notify, build_catalog_response, parse_catalog
+from sip.gb28181.control import build_key_frame_request, parse_control
+from sip.gb28181.keepalive import build_keepalive, parse_keepalive
+from sip.gb28181.manscdp import parse_envelope
+from sip.gb28181.query import DeviceInfo, build_device_info, parse_device_info, parse_device_status
+from sip.gb28181.xml import MalformedXml
+
+DEVICE = "34020000001180000001"
+CAMERA = CatalogItem(
+    "34020000001320000001", "1号皮带机头", address="东", status_on=True, register_way=1, ptz_type=1,
+    parent_ids=(DEVICE,), longitude=118.3, latitude=31.3,
+)  # fmt: skip
+READERS = [
+    parse_catalog,
+    parse_keepalive,
+    parse_alarm,
+    parse_control,
+    parse_device_info,
+    parse_device_status,
+]
+
+SEEDS: list[bytes] = [
+    build_keepalive(DEVICE, 1, [CAMERA.device_id]),
+    build_catalog_response(DEVICE, 2, [CAMERA, CAMERA], 2),
+    build_catalog_response(DEVICE, 2, [CAMERA], 1, charset="UTF-8"),
+    build_catalog_notify(DEVICE, 3, [CAMERA]),
+    build_alarm(Alarm(CAMERA.device_id, 4, 1, "5", "2026-05-01T10:00:00", "越界", "6", "1")),
+    build_device_info(DeviceInfo(DEVICE, "井口", "Sim", "X", "V1", 8), 5),
+    build_key_frame_request(CAMERA.device_id, 6),
+    b'<?xml version="1.0" encoding="GB2312"?><!DOCTYPE a [<!ENTITY x "y">]><Notify>&x;</Notify>',
+    b"<Response><CmdType>Catalog</CmdType><SN>7</SN><DeviceList><Item><DeviceID>1</DeviceID>"
+    b"<Name>A & B < C</Name><Address>a<b</Address></Item></DeviceList></Response>",
+]
+
+
+def one_case(data: bytes) -> None:
+    """Read the envelope, then let every reader try it, whatever its command says."""
+    try:
+        envelope = parse_envelope(data)
+    except MalformedXml:
+        return
+    for read in READERS:
+        read(envelope)

@@ -1,0 +1,20 @@
+"""Fixtures every test may use."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of footage, models, rig and public test suites that lies beside the project."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.fail(
+            f"field tests need the folder {folder} (footage, models, rig, testdata); "
+            "run `make test` for everything that stands on its own",
+            pytrace=False,
+        )
+    return folder

@@ -1,0 +1,191 @@
+"""SIPp, which other people wrote, as a device: its own SIP, its own digest, its own timers."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sip.events import (
+    AttemptOutcome,
+    DeviceRefreshed,
+    DeviceRegistered,
+    DeviceUnregistered,
+    InvitationEnded,
+    KeepaliveReceived,
+    RegistrationAttempted,
+)
+from sip.server import MediaOffer
+from tests.sip.interop.peers import HOST, MANY, PASSWORD, SERVER_ID, SIPP, Scene
+
+SCENARIOS = Path(__file__).parents[2] / "data" / "sipp"
+CAMERA = "34020000001320000001"
+LONGEST_S = 15
+TRANSPORTS = pytest.mark.parametrize("transport", ["udp", "tcp"])
+
+
+class Sipp:
+    """One run of SIPp and where it left its complaints."""
+
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path) -> None:
+        self._process = process
+        self._complaints = folder / "complaints"
+        self._messages = folder / "messages"
+
+    async def result(self) -> tuple[int, str]:
+        """Wait for the end; 0 and no complaint say that every step of the scenario came true."""
+        async with asyncio.timeout(LONGEST_S + 5):
+            await self._process.wait()
+        return self._process.returncode or 0, self.complaints
+
+    async def leave(self) -> None:
+        """End a run that is only there to answer."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        await self._process.wait()
+
+    @property
+    def complaints(self) -> str:
+        """What SIPp did not expect; empty is good."""
+        lines = _read(self._complaints).splitlines()
+        return "\n".join(line for line in lines if "Aborting" in line or "timed out" in line)
+
+    def has_seen(self, start: str) -> bool:
+        """Whether a message that begins so came or went."""
+        return f"\n{start}" in _read(self._messages)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((HOST, 0))
+        return sock.getsockname()[1]
+
+
+@pytest.fixture
+def run(scene: Scene, tmp_path: Path):
+    """Start a scenario against the server of the scene."""
+
+    @contextlib.asynccontextmanager
+    async def start(
+        scenario: Path, transport: str, *options: str | bytes, port: int = 0, fields: str = "-"
+    ) -> AsyncIterator[Sipp]:
+        folder = tmp_path / scenario.stem
+        folder.mkdir()
+        (folder / "fields").write_bytes(f"SEQUENTIAL\n{fields}\n".encode("gb2312"))
+        process = await asyncio.create_subprocess_exec(
+            "sipp", f"{HOST}:{scene.server.port}",
+            "-sf", str(scenario), "-inf", str(folder / "fields"),
+            "-t", "u1" if transport == "udp" else "t1", "-i", HOST, "-p", str(port or free_port()),
+            "-key", "server_id", SERVER_ID, "-key", "device", SIPP, "-au", SIPP, "-ap", PASSWORD,
+            "-m", str(fields.count("\n") + 1), "-nostdin",
+            "-timeout", f"{LONGEST_S}s", "-timeout_error",
+            "-trace_err", "-error_file", str(folder / "complaints"),
+            "-trace_msg", "-message_file", str(folder / "messages"),
+            "-cp", str(free_port()), *options,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=os.environ | {"TERM": "dumb"},
+        )  # fmt: skip
+        sipp = Sipp(process, folder)
+        try:
+            yield sipp
+        finally:
+            await sipp.leave()
+
+    return start
+
+
+def credentials(device: str, password: str = PASSWORD) -> str:
+    """One line of input fields of `register.xml`: id, a line of its keepalive, how it answers."""
+    proof = f"[authentication username={device} password={password}]"
+    return f"{device};<Name>矿井东门</Name>;{proof}"
+
+
+@contextlib.asynccontextmanager
+async def device(scene: Scene, run, transport: str, scenario: Path, *options: str | bytes):
+    """A device of SIPp that is registered and plays `scenario` whenever it is asked something."""
+    more = ("-d", "10000", "-oocsf", str(scenario), *options)
+    async with run(SCENARIOS / "login.xml", transport, *more) as sipp:
+        await scene.until(lambda: scene.server.is_registered(SIPP))
+        yield sipp
+
+
+@TRANSPORTS
+async def test_register_refresh_keepalive_and_goodbye(scene: Scene, run, transport):
+    async with run(SCENARIOS / "register.xml", transport, fields=credentials(SIPP)) as sipp:
+        assert await sipp.result() == (0, "")
+    for kind in (DeviceRegistered, KeepaliveReceived, DeviceRefreshed, DeviceUnregistered):
+        (event,) = [event for event in await scene.heard(kind) if event.device_id == SIPP]
+        assert event.peer.transport == transport
+    assert not scene.server.is_registered(SIPP)
+
+
+async def test_a_wrong_password_gets_nowhere(scene: Scene, run):
+    fields = credentials(SIPP, "wrong")
+    async with run(SCENARIOS / "register.xml", "udp", fields=fields) as sipp:
+        code, complaints = await sipp.result()
+    assert (code, "received 'SIP/2.0 403 Forbidden" in complaints) == (1, True)
+    outcomes = {e.outcome for e in await scene.heard(RegistrationAttempted) if e.device_id == SIPP}
+    assert outcomes == {AttemptOutcome.CHALLENGED, AttemptOutcome.REFUSED_PASSWORD}
+    assert not scene.server.is_registered(SIPP)
+
+
+async def test_twenty_devices_with_loss_all_arrive(scene: Scene, run):
+    fields = "\n".join(credentials(device) for device in MANY)
+    options = ("-lost", "5", "-r", "40", "-l", "20")
+    async with run(SCENARIOS / "register.xml", "udp", *options, fields=fields) as sipp:
+        assert await sipp.result() == (0, "")
+    assert len([e for e in await scene.heard(DeviceUnregistered) if e.device_id in MANY]) == 20
+
+
+@TRANSPORTS
+async def test_a_catalog_query_is_answered_by_sipp(scene: Scene, run, transport):
+    names = ("-key", "name1", "一号井".encode("gb2312"), "-key", "name2", "绞车房".encode("gb2312"))
+    async with device(scene, run, transport, SCENARIOS / "catalog.xml", *names) as sipp:
+        catalog = await scene.server.query_catalog(SIPP, timeout_s=5.0)
+        assert sipp.complaints == ""
+    assert (catalog.complete, catalog.sum_num) == (True, 2)
+    assert [item.name for item in catalog.items] == ["一号井", "绞车房"]
+
+
+@TRANSPORTS
+async def test_an_invitation_is_answered_by_sipp(scene: Scene, run, transport):
+    async with device(scene, run, transport, SCENARIOS / "camera.xml") as sipp:
+        offer = MediaOffer(HOST, 30000, "udp", scene.server.new_ssrc())
+        invitation = await scene.server.invite(SIPP, CAMERA, offer)
+        answer = invitation.remote
+        assert (answer.host, answer.port, answer.ssrc) == (HOST, 15060, offer.ssrc)
+        assert answer.payloads == {96: "PS"}
+        await scene.server.bye(invitation.id)
+        await scene.until(lambda: sipp.has_seen("ACK ") and sipp.has_seen("BYE "))
+        assert sipp.complaints == ""
+    assert [event.reason for event in await scene.heard(InvitationEnded)] == ["local"]
+
+
+async def test_a_slow_camera_gets_repetitions_and_ends_well(scene: Scene, run, tmp_path: Path):
+    """A plain UAS run, whose exit code says that INVITE, ACK and BYE came in order."""
+    slow = tmp_path / "slow.xml"
+    scenario = (SCENARIOS / "camera.xml").read_text()
+    for wait_before in ("<send retrans", "<send>\n    <![CDATA[\nSIP/2.0 100"):
+        scenario = scenario.replace(wait_before, '<pause milliseconds="600" />\n  ' + wait_before)
+    slow.write_text(scenario)
+    port = free_port()
+    async with run(SCENARIOS / "login.xml", "udp", "-d", "1", port=port) as sipp:
+        assert await sipp.result() == (0, "")
+    offer = MediaOffer(HOST, 30000, "udp", scene.server.new_ssrc())
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(scene.server.invite(SIPP, CAMERA, offer))
+        # Nobody listens until SIPp runs again: the first INVITE is lost.
+        async with run(slow, "udp", port=port) as sipp:
+            invitation = await asked
+            await scene.until(lambda: sipp.has_seen("ACK "))
+            await scene.server.bye(invitation.id)
+            assert await sipp.result() == (0, "")

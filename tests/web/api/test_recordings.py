@@ -1,0 +1,88 @@
+import pytest
+
+from tests.web.conftest import Client
+from tests.web.fakes import FakeServices
+from tests.web.records import CHANNEL, UNKNOWN
+
+LIST = f"/api/v1/channels/{CHANNEL}/recordings"
+HOUR = "start=2026-11-20T12:00:00%2B08:00&end=2026-11-20T13:00:00%2B08:00"
+
+
+async def test_the_switch_goes_on_and_off_and_says_who(
+    operator: Client, services: FakeServices
+) -> None:
+    path = f"/api/v1/channels/{CHANNEL}/recording"
+    answer = await operator.put(path, json={"on": True})
+    assert await answer.json() == {"code": CHANNEL, "on": True, "state": "waiting"}
+    assert services.recording.on == {CHANNEL: "operator"}
+    assert await (await operator.get(path)).json() == await answer.json()
+    answer = await operator.put(path, json={"on": False})
+    assert await answer.json() == {"code": CHANNEL, "on": False, "state": "off"}
+    assert services.users.log[0] == ("operator", "switch_recording", CHANNEL, "ok")
+
+
+@pytest.mark.parametrize("body", [{}, {"on": "perhaps"}, {"on": None}])
+async def test_a_switch_is_on_or_off(operator: Client, body: dict[str, object]) -> None:
+    answer = await operator.put(f"/api/v1/channels/{CHANNEL}/recording", json=body)
+    assert answer.status == 400
+
+
+async def test_files_are_listed_with_their_address_and_without_their_path(viewer: Client) -> None:
+    answer = await viewer.get(f"{LIST}?{HOUR}")
+    assert (await answer.json())["items"] == [
+        {
+            "id": "1",
+            "channel": CHANNEL,
+            "start": "2026-11-20T04:00:00Z",
+            "end": "2026-11-20T04:01:00Z",
+            "duration_s": 60.0,
+            "bytes": 1000,
+            "codec": "h264",
+            "width": 1280,
+            "height": 720,
+            "has_audio": False,
+            "locked": False,
+            "url": "/api/v1/recordings/1/file",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "start=2026-11-20T12:00:00&end=2026-11-20T13:00:00",
+        "start=2026-11-20T13:00:00Z&end=2026-11-20T12:00:00Z",
+        "start=yesterday&end=today",
+    ],
+)
+async def test_a_stretch_of_time_has_zone_and_direction(viewer: Client, query: str) -> None:
+    assert (await viewer.get(f"{LIST}?{query}")).status == 400
+
+
+async def test_an_unknown_channel_has_no_recordings(viewer: Client, operator: Client) -> None:
+    assert (await viewer.get(f"/api/v1/channels/{UNKNOWN}/recordings?{HOUR}")).status == 404
+    assert (await viewer.get(f"/api/v1/channels/{UNKNOWN}/recording")).status == 404
+    answer = await operator.put(f"/api/v1/channels/{UNKNOWN}/recording", json={"on": True})
+    assert answer.status == 404
+
+
+async def test_a_file_is_downloaded_whole_or_in_part_and_written_down(
+    viewer: Client, services: FakeServices
+) -> None:
+    answer = await viewer.get("/api/v1/recordings/1/file")
+    assert (answer.status, answer.content_type) == (200, "video/mp4")
+    assert await answer.read() == b"recorded"
+    name = f'attachment; filename="{CHANNEL}_20261120T040000Z.mp4"'
+    assert answer.headers["Content-Disposition"] == name
+    part = await viewer.get("/api/v1/recordings/1/file", headers={"Range": "bytes=2-4"})
+    assert (part.status, await part.read()) == (206, b"cor")
+    assert services.users.log[0] == ("viewer", "download_recording", "1", "ok")
+
+
+@pytest.mark.parametrize("status", [404])
+async def test_a_file_that_is_gone_is_a_problem(
+    viewer: Client, services: FakeServices, status: int
+) -> None:
+    assert (await viewer.get("/api/v1/recordings/2/file")).status == status
+    (services.recording.data / "1.mp4").unlink()
+    assert (await viewer.get("/api/v1/recordings/1/file")).status == status
