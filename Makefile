@@ -93,7 +93,7 @@ $(STAMPS)/python-dev: setup.py constraints.txt | $(STAMPS)/python
 	@touch $@
 
 # The compiled twins are rebuilt when a source or its types change.
-$(STAMPS)/compiled: setup.py $(wildcard stream_relay/formats/*.py stream_relay/formats/*.pxd) | $(STAMPS)/python
+$(STAMPS)/compiled: setup.py $(wildcard stream_relay/*/*.py stream_relay/*/*.pxd stream_relay/*/*.pyx) | $(STAMPS)/python
 	$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 

@@ -1,7 +1,8 @@
 """Build recipe: the compiled twins, the packages and the data files of the wheel.
 
-Every `stream_relay/formats/x.py` that has an `_x.pxd` beside it is compiled under the private name
-`stream_relay.formats._x`; the plain module stays importable, so tests run on both.
+Every `stream_relay/**/x.py` that has an `_x.pxd` beside it is compiled under the private name `_x`; the
+plain module stays importable, so tests run on both. Where an `_x.pyx` lies beside them, that is the
+compiled side: memory and system calls have no plain form.
 """
 
 from pathlib import Path
@@ -16,10 +17,12 @@ PACKAGES = ["vms", "sip", "stream_relay", "analytics", "channel_registry", "web"
 def compiled_twins() -> list[Extension]:
     """One extension per module that has its C types written down in a `_name.pxd`."""
     twins = []
-    for types in sorted((ROOT / "stream_relay" / "formats").glob("_*.pxd")):
-        source = types.with_name(types.stem[1:] + ".py").relative_to(ROOT)
-        name = "stream_relay.formats." + types.stem
-        twins.append(Extension(name, [str(source)], extra_compile_args=["-O2"]))
+    for types in sorted((ROOT / "stream_relay").rglob("_*.pxd")):
+        compiled = types.with_suffix(".pyx")
+        source = compiled if compiled.exists() else types.with_name(types.stem[1:] + ".py")
+        name = ".".join(types.relative_to(ROOT).with_suffix("").parts)
+        path = str(source.relative_to(ROOT))
+        twins.append(Extension(name, [path], extra_compile_args=["-O2"]))
     return twins
 
 
