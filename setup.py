@@ -1,8 +1,8 @@
 """Build recipe: the compiled twins, the packages and the data files of the wheel.
 
-Every `stream_relay/**/x.py` that has an `_x.pxd` beside it is compiled under the private name `_x`; the
-plain module stays importable, so tests run on both. Where an `_x.pyx` lies beside them, that is the
-compiled side: memory and system calls have no plain form.
+Every `stream_relay/**/x.py` that has an `_x.pxd` beside it is compiled under the private name `_x`;
+the plain module stays importable, so tests run on both. Where an `_x.pyx` lies beside them, that is
+the compiled side: memory and system calls have no plain form.
 """
 
 from pathlib import Path

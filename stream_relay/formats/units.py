@@ -93,7 +93,7 @@ class Depacketizer:
     def feed(
         self, data: bytes | bytearray, start: int, end: int, timestamp: int, marker: bool
     ) -> None:
-        """Take one payload; `timestamp` (32-bit) and marker are those of its packet, -1: unknown."""
+        """Take one payload; time stamp (32-bit, -1: unknown) and marker are its packet's."""
 
     def interrupt(self) -> None:
         """Packets are missing before the next payload."""
