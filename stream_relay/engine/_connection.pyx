@@ -12,7 +12,7 @@ from stream_relay.engine._feed cimport (
     FINISHED, LEFT, RAW, READING, SLOW, UNSUPPORTED, WEBSOCKET, free_cursor, new_cursor, pump, queue_block,
 )
 from stream_relay.engine._loop cimport Ready
-from stream_relay.engine._system cimport (
+from stream_relay.engine.system cimport (
     EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, MSG_DONTWAIT, recv,
 )
 

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from stream_relay.engine._loop cimport Handle, Loop
-from stream_relay.engine._system cimport iovec
+from stream_relay.engine.system cimport iovec
 from stream_relay.formats._buffer cimport Buffer
 from stream_relay.formats._rtp cimport PacketSink
 

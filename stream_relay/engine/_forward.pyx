@@ -11,7 +11,7 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.string cimport memcpy, memset
 
 from stream_relay.engine._loop cimport Ready
-from stream_relay.engine._system cimport (
+from stream_relay.engine.system cimport (
     CMSG_DATA, CMSG_FIRSTHDR, CMSG_LEN, CMSG_SPACE, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT,
     EPOLLRDHUP, IPPROTO_UDP, MSG_DONTWAIT, MSG_NOSIGNAL, cmsghdr, msghdr, recv, send, sendmsg,
 )

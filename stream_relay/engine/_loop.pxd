@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from stream_relay.engine._hub cimport Hub
-from stream_relay.engine._system cimport epoll_event, iovec, mmsghdr, sockaddr_in6
+from stream_relay.engine.system cimport epoll_event, iovec, mmsghdr, sockaddr_in6
 
 cdef enum:
     BATCH = 64

@@ -9,7 +9,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
 from stream_relay.engine._hub cimport monotonic_us, wall_us
-from stream_relay.engine._system cimport (
+from stream_relay.engine.system cimport (
     EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, MSG_DONTWAIT,
     close, epoll_create1, epoll_ctl, epoll_wait, eventfd, read, recvmmsg, usleep, write,
 )
