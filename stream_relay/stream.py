@@ -7,17 +7,23 @@ tracks, the group of pictures since the last key, the figures, and one `Feed` pe
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from stream_relay.access_unit import AccessUnit, Codec, Kind, Track
 from stream_relay.errors import StreamClosed
 from stream_relay.events import EndReason, FirstKeyFrame, StreamEvent, TracksChanged
 from stream_relay.feed import Feed
+from stream_relay.formats.twins import twin
 from stream_relay.gop_cache import GopCache
 from stream_relay.outputs import create_output
 from stream_relay.outputs.chunk import Format
 from stream_relay.reader import QueueLimit, Reader
 from stream_relay.statistics import RateMeter, SourceCounters, StreamStatistics
-from stream_relay.timeline import TimeLine
+
+if TYPE_CHECKING:
+    from stream_relay.timeline import TimeLine
+else:
+    TimeLine = twin("timeline", "stream_relay").TimeLine
 
 AUDIO_SETTLE_S = 0.5
 """How long pictures wait for audio that the stream map announces but that has not come yet."""
@@ -137,11 +143,11 @@ class Stream:
             self._first_unit_at.setdefault(unit.track, now)
             self._learn(unit)
             self._settle(now)
-            self._publish_one(self._timeline.place(unit, now), now)
+            self._publish_one(self._timeline.placed(unit, now), now)
 
     def restart_clock(self) -> None:
         """Another source follows, with a clock of its own."""
-        self._timeline.restart()
+        self._timeline.begin_again()
 
     def tick(self, now: float) -> None:
         """Move the rate windows on; end the wait for a track when no further picture does."""
