@@ -7,7 +7,8 @@ from datetime import datetime
 from stream_relay.access_unit import AccessUnit, Track
 from stream_relay.errors import Overload, RelayError, Unsupported
 from stream_relay.gop_cache import GopCache
-from stream_relay.outputs.chunk import Change, Chunk, Output
+from stream_relay.outputs.chunk import Change, Chunk
+from stream_relay.outputs.output import KEY, NOTHING, Output
 from stream_relay.reader import Reader
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ class Feed:
         self.dropped_by_leavers = 0
         self._output = output
         self._is_started = False
+        self._started_at: datetime | None = None
         self._dts_ticks = 0
         self._refusal: Unsupported | None = None
 
@@ -32,7 +34,7 @@ class Feed:
         does not touch the video): readers that must start anew do so there, not at the next key.
         """
         try:
-            change = self._output.start(tracks, wall)
+            change = self._output.start(tracks)
         except Unsupported as error:
             self._is_started = False
             self._refusal = error
@@ -42,6 +44,7 @@ class Feed:
         self._refusal = None
         if change is Change.NOTHING:
             return
+        self._started_at = wall
         if change is Change.RESTART:
             self.cache.clear()
             self._warm(group)
@@ -56,35 +59,62 @@ class Feed:
         for chunk in group:
             if chunk.unit is not None:
                 self._dts_ticks = chunk.dts_ticks
-                for converted in self._output.convert(chunk.unit, chunk.wall):
+                converted = self._convert(chunk.unit, chunk.wall)
+                if converted is not None:
                     self.cache.add(converted)
 
     def _restart(self, reader: Reader, change: Change) -> None:
         init = self._output.reopening(self._dts_ticks)
-        reader.restart(init, needs_key=change is Change.RESTART)
+        reader.restart(self._init(init, self._dts_ticks), needs_key=change is Change.RESTART)
         if change is Change.RESTART:
             for chunk in self.cache:
                 reader.offer(chunk)
 
     def _admit(self, reader: Reader) -> None:
         dts_ticks = next((chunk.dts_ticks for chunk in self.cache), self._dts_ticks)
-        reader.join([self._output.opening(dts_ticks), *self.cache])
+        reader.join([self._init(self._output.opening(dts_ticks), dts_ticks), *self.cache])
 
     def publish(self, unit: AccessUnit, wall: datetime) -> None:
         """Convert and hand out one unit."""
         if not self._is_started:
             return
         self._dts_ticks = unit.dts_ticks
-        for chunk in self._output.convert(unit, wall):
-            self.cache.add(chunk)
-            hopeless = [reader for reader in self.readers if not reader.offer(chunk)]
-            for reader in hopeless:
-                logger.warning(
-                    "a reader is too slow and was closed",
-                    extra={"count": reader.statistics.dropped},
-                )
-                reader.end(Overload("the reader takes less than the stream brings"))
-                self.leave(reader)
+        chunk = self._convert(unit, wall)
+        if chunk is None:
+            return
+        self.cache.add(chunk)
+        hopeless = [reader for reader in self.readers if not reader.offer(chunk)]
+        for reader in hopeless:
+            logger.warning(
+                "a reader is too slow and was closed",
+                extra={"count": reader.statistics.dropped},
+            )
+            reader.end(Overload("the reader takes less than the stream brings"))
+            self.leave(reader)
+
+    def _convert(self, unit: AccessUnit, wall: datetime) -> Chunk | None:
+        """The chunk that this unit completes, if it does."""
+        output = self._output
+        made, data = output.take(unit)
+        if made == NOTHING:
+            return None
+        kept = unit if output.keeps_units else None
+        return Chunk(
+            "media",
+            data if kept is None else kept.data,
+            output.codec_string,
+            made == KEY,
+            output.chunk_pts,
+            output.chunk_dts,
+            wall,
+            output.tracks,
+            kept,
+        )
+
+    def _init(self, data: bytes, dts_ticks: int) -> Chunk:
+        assert self._started_at is not None, "start comes first"
+        codecs, tracks = self._output.codec_string, self._output.tracks
+        return Chunk("init", data, codecs, False, dts_ticks, dts_ticks, self._started_at, tracks)
 
     def join(self, reader: Reader) -> None:
         """Give a new reader the init chunk and the current group, now or when tracks are known."""

@@ -18,6 +18,10 @@ class Buffer:
         """Bytes held."""
         return len(self.data)
 
+    def reserve(self, room: int) -> bool:
+        """Make room for `room` bytes in all; false when memory is short."""
+        return True
+
     def append(self, data: bytes | bytearray, start: int, end: int) -> bool:
         """Add `data[start:end]`; false, with nothing added, when memory is short."""
         self.data += data[start:end]
