@@ -1,17 +1,29 @@
+# cython: boundscheck=False, wraparound=False
 """Fragmented MP4 (ISO/IEC 14496-12 §8.8) for browsers, HTTP and recordings.
 
-A fragment holds the access units it is given, usually one. Its decode time is that of the stream,
-so a viewer's clock is the stream's clock whenever it joins, and each fragment stands on its own.
+A fragment holds what has waited and the access unit that ends it, usually one. Its decode time is
+that of the stream, so a viewer's clock is the stream's clock whenever it joins, and each fragment
+stands on its own. Compiled as `_fmp4`.
 """
 
-import struct
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from stream_relay.access_unit import AccessUnit, Codec, Kind, Track
 from stream_relay.errors import Unsupported
-from stream_relay.formats import aac, boxes, decoder_config, g711, to_length_prefixed
-from stream_relay.formats.boxes import box, full_box
+from stream_relay.formats import boxes, decoder_config
+from stream_relay.formats.boxes import box
+from stream_relay.formats.twins import twin
+from stream_relay.formats.units import CODECS, KINDS
+
+if TYPE_CHECKING:
+    from stream_relay.formats.buffer import Buffer
+    from stream_relay.formats.length_prefix import LengthPrefixer
+    from stream_relay.formats.sample_run import SampleRun
+else:
+    Buffer = twin("buffer").Buffer
+    LengthPrefixer = twin("length_prefix").LengthPrefixer
+    SampleRun = twin("sample_run").SampleRun
 
 AudioPolicy = Literal["aac", "any", "none"]
 """Which audio to carry: what browsers play, also G.711 (files, HTTP), none."""
@@ -22,19 +34,17 @@ AUDIO_CODECS: dict[AudioPolicy, frozenset[Codec]] = {
     "none": frozenset(),
 }
 VIDEO_CODECS = frozenset({Codec.H264, Codec.H265})
+VIDEO, NO_CODEC = 0, -1
 
 FILE_TYPE = box(b"ftyp", b"iso6", bytes(4), b"iso6", b"mp41")
-DEFAULT_STEP_TICKS = 3600
-MAX_STEP_TICKS = 180_000
-SYNC_SAMPLE = 0x02000000
-OTHER_SAMPLE = 0x01010000
-BASE_IS_MOOF = 0x020000
-TRUN_FLAGS = 0x000001 | 0x000100 | 0x000200 | 0x000400 | 0x000800
-"""Data offset, and per sample: duration, size, flags, composition offset."""
-TRUN_FIXED_BYTES = 20
-SAMPLE_BYTES = 16
-TRAF_FIXED_BYTES = 8 + 16 + 20
-MOOF_FIXED_BYTES = 8 + 16
+MOOF, MFHD, MDAT = 0x6D6F6F66, 0x6D666864, 0x6D646174
+"""The types of these boxes as numbers."""
+
+BOX_HEAD_BYTES = 8
+MFHD_BYTES = 16
+MOOF_HEAD_BYTES = BOX_HEAD_BYTES + MFHD_BYTES
+LEAD_BYTES = 128
+"""At least what the unit that ends a fragment adds to the moof: its traf and its entry."""
 
 
 class Fmp4Muxer:
@@ -52,11 +62,123 @@ class Fmp4Muxer:
         if not carried:
             raise Unsupported("/".join(track.codec for track in tracks) + " in MP4")
         self.tracks = {number: track for number, track in enumerate(carried, 1)}
-        self._numbers = {track.kind: number for number, track in self.tracks.items()}
-        self._codecs = {track.kind: track.codec for track in carried}
+        self.pts = 0
+        """Of the fragment written last: times of its picture, of its first sample without one."""
+        self.dts = 0
+        by_kind = {track.kind: (track, number) for number, track in self.tracks.items()}
+        self._video = SampleRun(*by_kind.get(Kind.VIDEO, (None, 0)))
+        self._audio = SampleRun(*by_kind.get(Kind.AUDIO, (None, 0)))
+        self._is_audio_first = carried[0].kind is Kind.AUDIO
         self._sequence = 0
-        self._last_dts: dict[Kind, int] = {}
-        self._steps = {track.kind: _nominal_step(track) for track in carried}
+        self._pictures = LengthPrefixer()
+        self._scratch = Buffer()
+
+    def has_video(self) -> bool:
+        """Whether pictures belong to the fragments."""
+        return self._video.codec != NO_CODEC
+
+    def carries(self, kind: int, codec: int) -> bool:
+        """Whether a track of this kind has this codec."""
+        return codec == (self._video.codec if kind == VIDEO else self._audio.codec)
+
+    def waiting(self) -> int:
+        """Audio samples that wait for the next fragment."""
+        return self._audio.count
+
+    def waiting_bytes(self) -> int:
+        """Their bytes."""
+        return self._audio.media_bytes()
+
+    def waiting_since(self) -> int:
+        """Decode time of the first of them; there is one."""
+        return self._audio.first_dts()
+
+    def drop_oldest(self) -> int:
+        """Forget the older half of the audio that waits; returns how many samples that were."""
+        return self._audio.drop_oldest()
+
+    def restart(self) -> None:
+        """Forget what waits: what follows begins anew."""
+        self._video.restart()
+        self._audio.restart()
+
+    def hold(
+        self,
+        kind: int,
+        pts: int,
+        dts: int,
+        is_key: bool,
+        data: bytes | bytearray,
+        start: int,
+        end: int,
+    ) -> bool:
+        """Keep a unit of a carried track for the next fragment; false when memory is short."""
+        if kind == VIDEO:
+            return self._video.hold(pts, dts, is_key, data, start, end)
+        return self._audio.hold(pts, dts, is_key, data, start, end)
+
+    def write_fragment(
+        self,
+        kind: int,
+        pts: int,
+        dts: int,
+        is_key: bool,
+        data: bytes | bytearray,
+        start: int,
+        end: int,
+        out: Buffer,
+    ) -> bool:
+        """Add moof and mdat of all that waits, and of this unit of a carried track behind it.
+
+        False, with nothing added, when memory is short.
+        """
+        moof_at = out.size
+        room = MOOF_HEAD_BYTES + LEAD_BYTES + BOX_HEAD_BYTES
+        room += self._video.traf_bytes() + self._video.media_bytes()
+        room += self._audio.traf_bytes() + self._audio.media_bytes()
+        if not out.reserve(moof_at + room + self._pictures.room(start, end)):
+            return False
+        if not self._enter_lead(kind, pts, dts, is_key, end - start):
+            return False
+        self._write_moof(out)
+        mdat_at = out.size
+        out.put(0, 4)
+        out.put(MDAT, 4)
+        if self._is_audio_first:
+            self._audio.write_media(moof_at, kind != VIDEO, data, start, end, out)
+        self._video.write_media(moof_at, kind == VIDEO, data, start, end, out)
+        if not self._is_audio_first:
+            self._audio.write_media(moof_at, kind != VIDEO, data, start, end, out)
+        out.set(mdat_at, out.size - mdat_at, 4)
+        return True
+
+    def _enter_lead(self, kind: int, pts: int, dts: int, is_key: bool, size: int) -> bool:
+        """Note the unit that ends the fragment; a picture's size is known when it is written."""
+        if kind == VIDEO:
+            self.pts = pts
+            self.dts = dts
+            return self._video.enter(pts, dts, is_key, 0)
+        if not self._audio.enter(pts, dts, is_key, size):
+            return False
+        self.pts = self._audio.first_pts()
+        self.dts = self._audio.first_dts()
+        return True
+
+    def _write_moof(self, out: Buffer) -> None:
+        self._sequence += 1
+        out.put(MOOF_HEAD_BYTES + self._video.traf_bytes() + self._audio.traf_bytes(), 4)
+        out.put(MOOF, 4)
+        out.put(MFHD_BYTES, 4)
+        out.put(MFHD, 4)
+        out.put(0, 4)
+        out.put(self._sequence, 4)
+        if self._is_audio_first:
+            self._audio.write_traf(out)
+        self._video.write_traf(out)
+        if not self._is_audio_first:
+            self._audio.write_traf(out)
+
+    # With Python objects, once per change of tracks.
 
     def init_segment(self) -> bytes:
         """ftyp and moov."""
@@ -68,78 +190,21 @@ class Fmp4Muxer:
 
     def mime(self) -> str:
         """What MediaSource.isTypeSupported is asked: `video/mp4; codecs="avc1.64001f"`."""
-        kind = "video" if Kind.VIDEO in self._numbers else "audio"
+        kind = "video" if self.has_video() else "audio"
         return f'{kind}/mp4; codecs="{self.codec_string()}"'
 
     def fragment(self, units: Sequence[AccessUnit]) -> bytes:
         """moof and mdat; b"" when none of the units belongs to a carried track."""
-        runs = [
-            (kind, [unit for unit in units if unit.track is kind and unit.codec is codec])
-            for kind, codec in self._codecs.items()
+        carried = [
+            (KINDS.index(unit.track), unit)
+            for unit in units
+            if self.carries(KINDS.index(unit.track), CODECS.index(unit.codec))
         ]
-        runs = [(kind, run) for kind, run in runs if run]
-        if not runs:
-            return b""
-        self._sequence += 1
-        samples = {kind: [_sample(unit) for unit in run] for kind, run in runs}
-        moof_bytes = MOOF_FIXED_BYTES + sum(
-            TRAF_FIXED_BYTES + TRUN_FIXED_BYTES + SAMPLE_BYTES * len(run) for _, run in runs
-        )
-        offset = moof_bytes + boxes.BOX_HEADER_BYTES
-        parts = [full_box(b"mfhd", 0, 0, (self._sequence & 0xFFFFFFFF).to_bytes(4, "big"))]
-        for kind, run in runs:
-            parts.append(self._traf(kind, run, samples[kind], offset))
-            offset += sum(map(len, samples[kind]))
-        media = [sample for kind, _ in runs for sample in samples[kind]]
-        return box(b"moof", *parts) + box(b"mdat", *media)
-
-    def _traf(
-        self, kind: Kind, units: Sequence[AccessUnit], samples: list[bytes], offset: int
-    ) -> bytes:
-        header = full_box(b"tfhd", 0, BASE_IS_MOOF, self._numbers[kind].to_bytes(4, "big"))
-        base = full_box(b"tfdt", 1, 0, units[0].dts_ticks.to_bytes(8, "big"))
-        entries = []
-        for index, (unit, sample) in enumerate(zip(units, samples, strict=True)):
-            following = units[index + 1].dts_ticks if index + 1 < len(units) else None
-            duration = self._duration(kind, unit, following)
-            flags = SYNC_SAMPLE if unit.is_key else OTHER_SAMPLE
-            delay = unit.pts_ticks - unit.dts_ticks
-            entries.append(struct.pack(">IIIi", duration, len(sample), flags, delay))
-        run = struct.pack(">Ii", len(units), offset)
-        return box(b"traf", header, base, full_box(b"trun", 1, TRUN_FLAGS, run, *entries))
-
-    def _duration(self, kind: Kind, unit: AccessUnit, following: int | None) -> int:
-        """Ticks to the next unit; for the last one as long as the unit before took.
-
-        Never shorter than the usual pace: a browser that sees a gap of two durations throws
-        pictures away until the next key frame (Media Source Extensions, coded frame processing).
-        """
-        if kind is Kind.AUDIO:
-            return _audio_step(self.tracks[self._numbers[kind]], len(unit.data))
-        last = self._last_dts.get(kind)
-        self._last_dts[kind] = unit.dts_ticks
-        if following is not None:
-            return max(following - unit.dts_ticks, 1)
-        if last is not None and 0 < unit.dts_ticks - last <= MAX_STEP_TICKS:
-            step = unit.dts_ticks - last
-            self._steps[kind] += (step - self._steps[kind]) // 8
-            return max(step, self._steps[kind])
-        return self._steps[kind]
-
-
-def _audio_step(track: Track, size_bytes: int) -> int:
-    if track.codec is Codec.AAC:
-        return aac.SAMPLES_PER_FRAME * track.clock_rate // max(track.sample_rate, 1)
-    return g711.duration_ticks(size_bytes)
-
-
-def _nominal_step(track: Track) -> int:
-    if not track.frame_rate:
-        return DEFAULT_STEP_TICKS
-    return min(round(track.clock_rate / track.frame_rate), MAX_STEP_TICKS)
-
-
-def _sample(unit: AccessUnit) -> bytes:
-    if unit.track is Kind.AUDIO:
-        return unit.data
-    return to_length_prefixed(unit.data, unit.codec)
+        self._scratch.clear()
+        for position, (kind, unit) in enumerate(carried, 1):
+            pts, dts, is_key, data = unit.pts_ticks, unit.dts_ticks, unit.is_key, unit.data
+            if position < len(carried):
+                self.hold(kind, pts, dts, is_key, data, 0, len(data))
+            else:
+                self.write_fragment(kind, pts, dts, is_key, data, 0, len(data), self._scratch)
+        return self._scratch.get()

@@ -1,43 +1,58 @@
-"""The units as they are: for analysis, and the base that every other output is warmed from."""
+# cython: boundscheck=False, wraparound=False
+"""The units as they are: for analysis, and the base that every other output is warmed from.
 
-from collections.abc import Sequence
-from datetime import datetime
+Compiled as `_access_units`.
+"""
 
-from stream_relay.access_unit import AccessUnit, Kind, Track
-from stream_relay.outputs.chunk import Change, Chunk, video_of
+from typing import TYPE_CHECKING
+
+from stream_relay.access_unit import Kind, Track
+from stream_relay.formats.twins import twin
+from stream_relay.outputs import output
+from stream_relay.outputs.chunk import Change, video_of
+
+if TYPE_CHECKING:
+    from stream_relay.formats.buffer import Buffer
+else:
+    Buffer = twin("buffer").Buffer
+
+VIDEO, NOTHING = 0, 0
 
 
-class AccessUnitOutput:
+class AccessUnitOutput(output.Output):
     """Carries every track and every codec; a chunk's data are the unit's data."""
 
     def __init__(self) -> None:
-        self._init: Chunk | None = None
-        self._tracks: tuple[Track, ...] = ()
+        super().__init__()
+        self.keeps_units = True
         self._has_video = False
 
-    def start(self, tracks: tuple[Track, ...], wall: datetime) -> Change:
+    def convert(
+        self,
+        kind: int,
+        codec: int,
+        pts: int,
+        dts: int,
+        is_key: bool,
+        data: bytes | bytearray,
+        start: int,
+        end: int,
+        out: Buffer,
+    ) -> int:
+        """See `Output.convert`. Without video every audio unit is a place to start."""
+        if not out.append(data, start, end):
+            return NOTHING
+        if self._has_video:
+            return self.complete(pts, dts, is_key and kind == VIDEO)
+        return self.complete(pts, dts, True)
+
+    def start(self, tracks: tuple[Track, ...]) -> Change:
         """See `Output.start`."""
-        before, self._tracks = self._tracks, tracks
+        before, self.tracks = self.tracks, tracks
         self._has_video = any(track.kind is Kind.VIDEO for track in tracks)
         is_same_video = before and video_of(before) == video_of(tracks)
-        self._init = Chunk("init", b"", "", False, 0, 0, wall, tracks)
         return Change.ADDED if is_same_video else Change.RESTART
 
-    def opening(self, dts_ticks: int) -> Chunk:
+    def opening(self, dts_ticks: int) -> bytes:
         """See `Output.opening`."""
-        assert self._init is not None, "start comes first"
-        return self._init
-
-    def reopening(self, dts_ticks: int) -> Chunk:
-        """See `Output.reopening`."""
-        return self.opening(dts_ticks)
-
-    def convert(self, unit: AccessUnit, wall: datetime) -> Sequence[Chunk]:
-        """See `Output.convert`. Without video every audio unit is a place to start."""
-        is_key = unit.is_key if self._has_video else True
-        if self._has_video and unit.track is not Kind.VIDEO:
-            is_key = False
-        chunk = Chunk(
-            "media", unit.data, "", is_key, unit.pts_ticks, unit.dts_ticks, wall, self._tracks, unit
-        )
-        return (chunk,)
+        return b""

@@ -1,10 +1,9 @@
-"""The piece of output that readers share by reference, and what makes one: one file per format."""
+"""The piece of output that readers share by reference, and the names of the formats."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Literal, Protocol
+from typing import Literal
 
 from stream_relay.access_unit import AccessUnit, Kind, Track
 
@@ -46,29 +45,6 @@ class Change(Enum):
     """The new init chunk may be followed by any chunk."""
     RESTART = 2
     """After the new init chunk decoding starts at a key."""
-
-
-class Output(Protocol):
-    """Turns placed access units into chunks; called once per unit however many readers there are.
-
-    The five formats differ in this class only: a new one is one file here and one line in
-    `outputs/__init__.py`.
-    """
-
-    def start(self, tracks: tuple[Track, ...], wall: datetime) -> Change:
-        """Take the tracks and tell what they change; the first time this is `RESTART`.
-
-        Raises `Unsupported` when the format cannot carry the video codec.
-        """
-
-    def opening(self, dts_ticks: int) -> Chunk:
-        """The init chunk for a reader whose next chunk is about `dts_ticks`."""
-
-    def reopening(self, dts_ticks: int) -> Chunk:
-        """The init chunk for a reader that had another one before."""
-
-    def convert(self, unit: AccessUnit, wall: datetime) -> Sequence[Chunk]:
-        """The chunks that this unit completes; none when its track is not carried."""
 
 
 def video_of(tracks: tuple[Track, ...]) -> Track | None:

@@ -1,0 +1,15 @@
+# C types of access_units.py for its compiled twin.
+from libc.stdint cimport int64_t, uint8_t
+
+from stream_relay.formats._buffer cimport Buffer as CBuffer
+from stream_relay.outputs cimport _output as output
+
+cdef int VIDEO, NOTHING
+
+cdef class AccessUnitOutput(output.Output):
+    cdef bint _has_video
+
+    cdef int convert(
+        self, int kind, int codec, int64_t pts, int64_t dts, bint is_key,
+        const uint8_t* data, Py_ssize_t start, Py_ssize_t end, CBuffer out,
+    ) noexcept nogil
