@@ -5,6 +5,7 @@ The client's bytes are read for what they tell: that it left, a ping, a close. E
 with the other viewers of the format but the place in the ring.
 """
 
+cimport cython
 from libc.errno cimport EAGAIN, EINTR, errno
 
 from stream_relay.engine._block cimport copy_block, frame_block
@@ -42,6 +43,7 @@ cdef void _on_init(Connection connection, Block* init) noexcept nogil:
     connection._announce(init)
 
 
+@cython.no_gc_clear
 cdef class Connection:
     """Owns nothing but its place: the descriptor is closed by whoever handed it over.
 
@@ -69,11 +71,12 @@ cdef class Connection:
 
     def __dealloc__(self):
         if self._loop is not None:
-            self._loop.hub.lock()
-            self._loop.unwatch(self._handle)
-            if self._feed is not None and self._cursor != NULL:
-                self._feed.remove_cursor(self._cursor)
-            self._loop.hub.unlock()
+            with nogil:
+                self._loop.hub.lock()
+                self._loop.unwatch(self._handle)
+                if self._feed is not None and self._cursor != NULL:
+                    self._feed.remove_cursor(self._cursor)
+                self._loop.hub.unlock()
         free_cursor(self._cursor)
 
     @property

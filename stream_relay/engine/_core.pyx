@@ -5,6 +5,7 @@ Everything here happens under the hub's lock. The GIL is taken only when a track
 until the stream has settled, and at the first key frame.
 """
 
+cimport cython
 from stream_relay.engine._block cimport (
     INIT, KEY, RESTART, Block, copy_block, frame_block, release,
 )
@@ -32,6 +33,7 @@ cdef void _publish(OutputFeed feed, Block* unit) noexcept nogil:
 ctypedef void (*Publish)(void*, Block*) noexcept nogil
 
 
+@cython.no_gc_clear
 cdef class OutputFeed(Feed):
     """The ring of one format. A new format is a new `Output`; nothing here knows one."""
 
@@ -89,10 +91,11 @@ cdef class OutputFeed(Feed):
         self._inits.pop(self._init_number - KEPT_INITS, None)
         if was_started:
             self._reopen(change is Change.RESTART)
+        else:
+            self._dts = base.at(base.key).dts if base.key >= 0 else self._dts
+            self._admit_all()
         if change is Change.RESTART and base is not self:
             self._warm(base)
-        if not was_started:
-            self._admit_all()
         self.hand_out()
 
     def _reopen(self, bint is_restart):
@@ -108,7 +111,8 @@ cdef class OutputFeed(Feed):
         if base.key < 0:
             return
         for number in range(base.key, base.next):
-            self.publish(base.at(number))
+            if not base.at(number).flags & INIT:
+                self.publish(base.at(number))
 
     def _admit_all(self):
         cdef Py_ssize_t index
@@ -160,6 +164,7 @@ cdef class OutputFeed(Feed):
         return self.total - self.at(self.key).before if self.key >= 0 else 0
 
 
+@cython.no_gc_clear
 cdef class StreamCore(UnitSink):
     """One source, one time line, any number of readers in any format."""
 
@@ -207,8 +212,11 @@ cdef class StreamCore(UnitSink):
         block.kind, block.codec, block.version = kind, codec, self._descriptions[kind]
         block.pts, block.dts = self.timeline.pts, self.timeline.dts
         block.wall_us = self._hub.now_us + self._hub.wall_offset_us
-        # Without video every audio unit is a place to start.
-        block.flags = KEY if (is_key if kind == VIDEO else not self._has_video) else 0
+        if kind == VIDEO:
+            block.flags = KEY if is_key else 0
+        elif not self._has_video and (self._is_settled or self.base.key < 0):
+            # Without video every unit is a place to start; what waits for video stays together.
+            block.flags = KEY
         self.unit_bytes += block.size
         if not self.base.append(block):
             return
@@ -387,6 +395,7 @@ cdef class StreamCore(UnitSink):
         return Place(self, name, chunks, size)
 
 
+@cython.no_gc_clear
 cdef class Place:
     """A Python reader's place in a ring. `number` comes in `Hub.take` when there is something."""
 
@@ -408,11 +417,11 @@ cdef class Place:
 
     def __dealloc__(self):
         if self._cursor != NULL:
-            # Only a place that nobody closed comes here, with nobody left who could hold the lock.
             if self._feed is not None:
-                self._core._hub.lock()
-                self._feed.remove_cursor(self._cursor)
-                self._core._hub.unlock()
+                with nogil:
+                    self._core._hub.lock()
+                    self._feed.remove_cursor(self._cursor)
+                    self._core._hub.unlock()
             free_cursor(self._cursor)
 
     @property
@@ -443,7 +452,7 @@ cdef class Place:
     def take(self, Py_ssize_t limit=-1):
         """Up to `limit` pieces: (flags, data, pts, dts, wall_us, version, kind, codec)."""
         cdef Cursor* cursor = self._cursor
-        cdef Block* block
+        cdef Block* block = NULL
         taken = []
         with nogil:
             self._core._hub.lock()

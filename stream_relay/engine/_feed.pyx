@@ -7,6 +7,7 @@ behind loses whole groups, never the middle of one; one that does not even take 
 ended. The others, and the memory, are not its business.
 """
 
+cimport cython
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memmove
@@ -137,10 +138,11 @@ cdef Block* _next_of(Feed feed, Cursor* cursor) noexcept nogil:
     return feed.next_block(cursor)
 
 
+@cython.no_gc_clear
 cdef class Feed:
     """Under the hub's lock, always."""
 
-    def __cinit__(self, Hub hub, Py_ssize_t max_bytes, Py_ssize_t max_chunks):
+    def __cinit__(self, Hub hub not None, Py_ssize_t max_bytes, Py_ssize_t max_chunks, *rest):
         self._hub = hub
         self._max_bytes = max_bytes
         self._max_chunks = max_chunks
@@ -230,9 +232,11 @@ cdef class Feed:
                 continue
             if cursor.wire == PYTHON:
                 self._check(cursor)
-                if not cursor.is_told:
+                if not cursor.is_told or cursor.end != READING:
                     cursor.is_told = True
                     self._hub.add_ready(cursor.number)
+                if cursor.end != READING:
+                    self.remove_cursor(cursor)
             elif cursor.end == READING:
                 pump(cursor)
                 self._check(cursor)

@@ -7,6 +7,7 @@ sent from where it was received. TCP frames by RFC 4571; a peer that does not ta
 packets, and is told of by `dropped`.
 """
 
+cimport cython
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.string cimport memcpy, memset
 
@@ -32,6 +33,7 @@ cdef void _on_ready(Forward forward, uint32_t events) noexcept nogil:
     forward._ready(events)
 
 
+@cython.no_gc_clear
 cdef class Forward(PacketSink):
     """One target of a stream. The descriptor is a connected socket and stays its owner's.
 
@@ -61,9 +63,10 @@ cdef class Forward(PacketSink):
 
     def __dealloc__(self):
         if self._loop is not None and self._handle != NULL:
-            self._loop.hub.lock()
-            self._loop.unwatch(self._handle)
-            self._loop.hub.unlock()
+            with nogil:
+                self._loop.hub.lock()
+                self._loop.unwatch(self._handle)
+                self._loop.hub.unlock()
 
     cdef void packet(
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_stable

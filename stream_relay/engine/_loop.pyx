@@ -5,6 +5,7 @@ It holds the hub's lock while owners work and never while it waits. After a roun
 were received it rests for a moment: fewer and fuller rounds cost half (interrupt moderation).
 """
 
+cimport cython
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
@@ -22,6 +23,7 @@ REST_US = 2000
 """A rest of 2 ms halves the cost of receiving and is a twentieth of a picture's time."""
 
 
+@cython.no_gc_clear
 cdef class Loop:
     """One engine thread. `run` is its body; everything else may be called from Python's thread."""
 

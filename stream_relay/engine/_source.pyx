@@ -5,13 +5,14 @@ They only move bytes into an `Intake`; whose bytes count is its latch's business
 from here. Descriptors stay their owner's.
 """
 
+cimport cython
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdlib cimport free, realloc
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memmove
 
 from stream_relay.engine._forward cimport Forward
-from stream_relay.engine._loop cimport BATCH, STREAM_ROOM, Ready, Tick
+from stream_relay.engine._loop cimport BATCH, DATAGRAM_ROOM, STREAM_ROOM, Ready, Tick
 from stream_relay.engine.system cimport (
     AF_INET, CMSG_DATA, CMSG_FIRSTHDR, CMSG_NXTHDR, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP,
     IPPROTO_UDP, MSG_DONTWAIT, cmsghdr, msghdr, ntohl, ntohs, recv, setsockopt,
@@ -87,6 +88,7 @@ ctypedef int (*Receive)(
 ) noexcept nogil
 
 
+@cython.no_gc_clear
 cdef class Inlet:
     """One stream's way in: its intake, its core, and the forwards that follow it.
 
@@ -191,6 +193,7 @@ cdef void _udp_ready(UdpPort port, uint32_t events) noexcept nogil:
     port._drain()
 
 
+@cython.no_gc_clear
 cdef class UdpPort:
     """A UDP socket of one stream, or of many that are told apart by their SSRC.
 
@@ -210,9 +213,10 @@ cdef class UdpPort:
 
     def __dealloc__(self):
         if self._loop is not None:
-            self._loop.hub.lock()
-            self._loop.unwatch(self._handle)
-            self._loop.hub.unlock()
+            with nogil:
+                self._loop.hub.lock()
+                self._loop.unwatch(self._handle)
+                self._loop.hub.unlock()
         free(self._routes)
 
     def close(self):
@@ -358,6 +362,7 @@ cdef void _tcp_ready(MediaConnection connection, uint32_t events) noexcept nogil
     connection._drain()
 
 
+@cython.no_gc_clear
 cdef class MediaConnection(TcpFramer):
     """One TCP connection that brings RTP (RFC 4571), to one stream or to one of a router's.
 
@@ -382,9 +387,10 @@ cdef class MediaConnection(TcpFramer):
 
     def __dealloc__(self):
         if self._loop is not None:
-            self._loop.hub.lock()
-            self._loop.unwatch(self._handle)
-            self._loop.hub.unlock()
+            with nogil:
+                self._loop.hub.lock()
+                self._loop.unwatch(self._handle)
+                self._loop.hub.unlock()
 
     def close(self):
         """Stop receiving; no event follows. Idempotent."""
