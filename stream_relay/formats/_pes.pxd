@@ -12,5 +12,5 @@ cdef class PesReader:
     cdef int pack_bytes(self, const uint8_t* data, Py_ssize_t position) noexcept nogil
     @cython.locals(flags=int, header=int)
     cdef void read(self, const uint8_t* data, Py_ssize_t position) noexcept nogil
-    @cython.locals(low=int64_t)
+    @cython.locals(high=int64_t, low=int64_t)
     cdef int64_t stamp(self, const uint8_t* data, Py_ssize_t position) noexcept nogil

@@ -45,9 +45,7 @@ class AdtsHeader:
         if self.rate_index >= RATES:
             return NO_RATE
         self.header_bytes = HEADER_BYTES if data[start + 1] & 1 else HEADER_BYTES + 2
-        self.frame_bytes = (
-            (data[start + 3] & 3) << 11 | data[start + 4] << 3 | data[start + 5] >> 5
-        )
+        self.frame_bytes = (data[start + 3] & 3) << 11 | data[start + 4] << 3 | data[start + 5] >> 5
         if self.frame_bytes <= self.header_bytes:
             return TOO_SHORT
         self.object_type = (data[start + 2] >> 6) + 1

@@ -6,9 +6,19 @@ mu-law as A-law by devices in the field (gb28181 field note 40). Compiled as `_a
 
 from typing import TYPE_CHECKING
 
-from stream_relay.access_unit import TICKS_PER_SECOND, Codec, Kind, Track
-from stream_relay.formats import units
+from stream_relay.access_unit import TICKS_PER_SECOND, Kind, Track
 from stream_relay.formats.twins import twin
+from stream_relay.formats.units import (
+    AAC,
+    AUDIO,
+    CODECS,
+    G711A,
+    G711U,
+    G722_1,
+    NO_STAMP,
+    SVAC,
+    UNKNOWN,
+)
 
 if TYPE_CHECKING:
     from stream_relay.formats.aac import AdtsHeader
@@ -18,11 +28,8 @@ if TYPE_CHECKING:
     from stream_relay.formats.units import UnitSink
 else:
     AdtsHeader, Ear = twin("aac").AdtsHeader, twin("g711").Ear
-    Buffer, UnitSink = twin("buffer").Buffer, twin("units").UnitSink
-    Timeline = twin("timeline").Timeline
+    Buffer = twin("buffer").Buffer
 
-AUDIO, UNKNOWN, NO_STAMP = units.AUDIO, units.UNKNOWN, units.NO_STAMP
-G711A, G711U, AAC, G722_1, SVAC = units.G711A, units.G711U, units.AAC, units.G722_1, units.SVAC
 NO_CODEC = -1
 
 TYPE_AAC, TYPE_G711A, TYPE_G711U, TYPE_G722_1, TYPE_SVAC = 0x0F, 0x90, 0x91, 0x92, 0x9B
@@ -42,7 +49,7 @@ UNREADABLE_PACKETS = 3
 class AudioAssembler:
     """Turns audio packets into access units of a sink; holds at most one partial ADTS frame."""
 
-    def __init__(self, timeline: Timeline, sink: UnitSink) -> None:
+    def __init__(self, timeline: "Timeline", sink: "UnitSink") -> None:
         self.track: Track | None = None
         self.version = 0
         """Rises whenever `track` changes."""
@@ -134,17 +141,13 @@ class AudioAssembler:
             self._describe(self._codec, 0, 0, 0)
             self._emit(data, start, end, pts, 0)
 
-    def _emit(
-        self, data: bytes | bytearray, start: int, end: int, pts: int, duration: int
-    ) -> None:
+    def _emit(self, data: bytes | bytearray, start: int, end: int, pts: int, duration: int) -> None:
         if pts < 0:
             self._timeline.follow(AUDIO, duration)
         else:
             self._timeline.place(AUDIO, pts & STAMP_MASK, NO_STAMP, duration)
         placed = self._timeline.pts
-        self._sink.add(
-            AUDIO, self._codec, self.version, placed, placed, True, data, start, end
-        )
+        self._sink.add(AUDIO, self._codec, self.version, placed, placed, True, data, start, end)
 
     def _split_adts(self, data: bytes | bytearray, start: int, end: int, pts: int) -> int:
         """Hand on whole frames; where the rest begins."""
@@ -200,8 +203,18 @@ class AudioAssembler:
         self.version += 1
         self.track = Track(
             Kind.AUDIO,
-            list(Codec)[codec],
+            CODECS[codec],
             sample_rate=rate,
             channels=channels,
             audio_config=self._header.config if codec == AAC else b"",
         )
+
+    # For Python callers
+
+    def push_packet(self, payload: bytes, pts: int = NO_STAMP, declared: int = NO_STAMP) -> None:
+        """See `push`."""
+        self.push(payload, 0, len(payload), pts, declared)
+
+    def describe(self, kind: int) -> Track | None:
+        """The track in force, for a `UnitList`."""
+        return self.track if kind == AUDIO else None

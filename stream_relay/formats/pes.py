@@ -34,9 +34,9 @@ class PesReader:
 
     def stamp(self, data: bytes | bytearray, position: int) -> int:
         """A 33-bit PTS or DTS; its marker bits are not checked."""
+        high = data[position] >> 1 & 7
         low = data[position + 1] << 22 | data[position + 2] >> 1 << 15
-        low |= data[position + 3] << 7 | data[position + 4] >> 1
-        return (data[position] >> 1 & 7) * (1 << 30) + low
+        return high << 30 | low | data[position + 3] << 7 | data[position + 4] >> 1
 
 
 def pack_bytes(data: bytes, position: int) -> int:

@@ -89,6 +89,10 @@ class StreamMap:
 
     # For Python callers
 
+    def read_packet(self, packet: bytes) -> None:
+        """See `read`."""
+        self.read(packet, 0, len(packet))
+
     def announced(self) -> frozenset[Kind]:
         """What the map speaks of, by the ranges of its stream ids (§2.4.3.7, table 2-22)."""
         found = set()
@@ -106,7 +110,7 @@ class StreamMap:
 def parse_stream_map(packet: bytes) -> dict[int, int]:
     """stream_id to stream_type; `packet` begins at its start code. See `StreamMap.read`."""
     stream_map = StreamMap()
-    stream_map.read(packet, 0, len(packet))
+    stream_map.read_packet(packet)
     return stream_map.types()
 
 

@@ -34,7 +34,9 @@ def test_a_stream_begins_at_zero(line: Any) -> None:
 
 
 def test_a_wrap_is_no_jump(line: Any) -> None:
-    placed = [line.placed(VIDEO, (WRAP - 3600 + i * 3600) % WRAP, NO_STAMP, 3600)[0] for i in range(4)]
+    placed = [
+        line.placed(VIDEO, (WRAP - 3600 + i * 3600) % WRAP, NO_STAMP, 3600)[0] for i in range(4)
+    ]
     assert placed == [0, 3600, 7200, 10800]
     assert line.jumps == 0
 
@@ -116,7 +118,9 @@ def test_rtp_stamps_lead_a_stamp_back_through_zero(kind: str) -> None:
     assert source.stamped(NO_STAMP, 3600) == 100
 
 
-def test_a_picture_that_began_first_is_zero_although_its_audio_is_complete_earlier(line: Any) -> None:
+def test_a_picture_that_began_first_is_zero_although_its_audio_is_complete_earlier(
+    line: Any,
+) -> None:
     line.begin_at(90_000)
     assert line.placed(AUDIO, 90_900, NO_STAMP, 1800) == (900, 900)
     assert line.placed(VIDEO, 90_000, NO_STAMP, 3600) == (0, 0)
