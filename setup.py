@@ -11,7 +11,6 @@ from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 
 ROOT = Path(__file__).parent
-GENERATED = "build/cython"
 PACKAGES = ["vms", "sip", "stream_relay", "analytics", "channel_registry", "web"]
 
 
@@ -25,16 +24,6 @@ def compiled_twins() -> list[Extension]:
         path = str(source.relative_to(ROOT))
         twins.append(Extension(name, [path], extra_compile_args=["-O2"]))
     return twins
-
-
-def are_types_newer() -> bool:
-    """Whether a `.pxd` changed since C was made: Cython looks for one named like the source only.
-
-    A class whose fields changed must be compiled again together with all who use it.
-    """
-    changed = max(path.stat().st_mtime for path in (ROOT / "stream_relay").rglob("_*.pxd"))
-    made = (ROOT / GENERATED).rglob("*.c")
-    return any(path.stat().st_mtime < changed for path in made)
 
 
 setup(
@@ -86,8 +75,7 @@ setup(
     },
     ext_modules=cythonize(
         compiled_twins(),
-        build_dir=GENERATED,
-        force=are_types_newer(),
+        build_dir="build/cython",
         compiler_directives={"language_level": "3", "annotation_typing": False},
     ),
     zip_safe=False,
