@@ -30,6 +30,8 @@ cdef class PictureReader:
     cdef bint _is_interlaced
     cdef int64_t _step_ticks
     cdef int64_t _last_dts
+    cdef int64_t _last_pts
+    cdef int64_t _last_step
 
     cdef void lost(self) noexcept nogil
     @cython.locals(split=bint)
@@ -45,6 +47,8 @@ cdef class PictureReader:
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_key, int64_t pts,
         int64_t dts,
     ) noexcept nogil
+    @cython.locals(difference=int64_t)
+    cdef int64_t _agreed(self, int64_t step) noexcept nogil
     @cython.locals(index=Py_ssize_t, first=Py_ssize_t, end=Py_ssize_t)
     cdef void _learn(self, const uint8_t* data, Py_ssize_t size) noexcept nogil
     cdef void _describe(self) noexcept with gil

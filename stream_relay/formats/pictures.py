@@ -58,7 +58,8 @@ class PictureReader:
         self._declared = -1
         self._is_interlaced = False
         self._step_ticks = DEFAULT_STEP_TICKS
-        self._last_dts = -1
+        self._last_dts = self._last_pts = -1
+        self._last_step = 0
 
     def lost(self) -> None:
         """Bytes are missing: what follows cannot be decoded before the next key frame."""
@@ -129,8 +130,11 @@ class PictureReader:
         else:
             self._timeline.place(VIDEO, pts, dts, self._step_ticks)
         step = self._timeline.dts - self._last_dts
+        if pts >= 0 and dts < 0:
+            step = self._agreed(self._timeline.pts - self._last_pts)
         if self._last_dts >= 0 and 1 < step <= MAX_STEP_TICKS:
             self._step_ticks = step
+        self._last_pts = self._timeline.pts
         self._last_dts = self._timeline.dts
         self.pictures += 1
         self._sink.add(
@@ -144,6 +148,15 @@ class PictureReader:
             start,
             end,
         )
+
+    def _agreed(self, step: int) -> int:
+        """The step between two presentation times when it is about that before it, else 0.
+
+        Without decode times B pictures make the stamps leap and fall back, which is no pace.
+        """
+        difference = step - self._last_step
+        self._last_step = step
+        return step if -step <= difference * 8 <= step else 0
 
     def _learn(self, data: bytes | bytearray, size: int) -> None:
         """Keep the latest parameter sets of each type; a change makes a new Track."""

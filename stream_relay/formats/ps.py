@@ -290,6 +290,10 @@ class PsDemuxer(ps_packets.PsReader):
 
     # --- for Python callers ----------------------------------------------------------------------
 
+    def begin_again(self) -> None:
+        """See `restart`."""
+        self.restart()
+
     def tracks(self) -> tuple[Track, ...]:
         """Video first, then audio, as far as they are known."""
         known = (self._video.reader.track, self._audio.track)
