@@ -14,7 +14,9 @@ from stream_relay.events import (
     StreamStalled,
 )
 from stream_relay.sources.gb28181 import Source
-from stream_relay.sources.intake import Intake
+from stream_relay.sources.latch import MAX_HOSTS
+from stream_relay.sources.peers import host_keys
+from stream_relay.sources.stream_intake import StreamIntake
 from stream_relay.stream import Stream
 
 logger = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ class Receiver:
         self,
         stream: Stream,
         transport: Transport,
-        intake: Intake,
+        intake: StreamIntake,
         source: Source,
         *,
         timeouts: tuple[float, float],
@@ -83,7 +85,9 @@ class Receiver:
         if self.state is ReceiverState.CLOSED:
             return
         policy = self._intake.latch.policy
-        hosts = policy.hosts | {host} if policy.hosts and host != "0.0.0.0" else policy.hosts
+        hosts = policy.hosts
+        if hosts and host != "0.0.0.0" and len(hosts | host_keys([host])) <= MAX_HOSTS:
+            hosts = hosts | host_keys([host])
         agreed = policy.ssrc if ssrc is None else ssrc
         self._intake.latch.agree(replace(policy, ssrc=agreed, hosts=hosts))
         self._on_answer(self, host, port)

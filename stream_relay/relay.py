@@ -23,10 +23,11 @@ from stream_relay.sources.gb28181 import (
     TcpPassiveSource,
     UdpSource,
 )
-from stream_relay.sources.intake import Intake
-from stream_relay.sources.latch import LatchPolicy, SourceLatch
+from stream_relay.sources.latch import LatchPolicy
+from stream_relay.sources.peers import host_keys
 from stream_relay.sources.ports import PortPool
 from stream_relay.sources.sockets import bind_listener, bind_pair
+from stream_relay.sources.stream_intake import StreamIntake
 from stream_relay.stream import Stream, StreamLimits
 
 logger = logging.getLogger(__name__)
@@ -122,11 +123,11 @@ class Relay:
             opened_at=now,
             on_event=self._tell,
         )
-        hosts = frozenset({signalling_host} if signalling_host else ())
-        policy = LatchPolicy(ssrc, ssrc_check, hosts, config.silence_s)
-        intake = Intake(
+        hosts = host_keys([signalling_host] if signalling_host else [])
+        policy = LatchPolicy(ssrc, ssrc_check, hosts, round(config.silence_s * 1e6))
+        intake = StreamIntake(
             stream,
-            SourceLatch(policy),
+            policy,
             reorder_window=config.reorder_window,
             reorder_wait_s=config.reorder_wait_s,
             on_event=self._tell,
@@ -172,7 +173,7 @@ class Relay:
         self._events.append(event)
         self._has_events.set()
 
-    async def _open_source(self, transport: Transport, intake: Intake, ssrc: int) -> Source:
+    async def _open_source(self, transport: Transport, intake: StreamIntake, ssrc: int) -> Source:
         if transport == "tcp-active":
             return TcpActiveSource(
                 intake, self.config.connect_attempts, self.config.connect_pause_s
@@ -190,7 +191,7 @@ class Relay:
                 self._ports.put_last(port)
         raise Overload("the media ports tried are all taken by other programs")
 
-    async def _bind(self, transport: Transport, intake: Intake, ssrc: int, port: int) -> Source:
+    async def _bind(self, transport: Transport, intake: StreamIntake, ssrc: int, port: int) -> Source:
         config = self.config
         if transport == "udp":
             rtp, rtcp = bind_pair(config.host, port, config.receive_buffer_bytes)

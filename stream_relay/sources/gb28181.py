@@ -1,6 +1,6 @@
 """The sockets of GB/T 28181 media: UDP, TCP where the device connects, TCP where we connect.
 
-They only move bytes into an `Intake`; whose bytes count is the latch's business. Nothing is ever
+They only move bytes into a `StreamIntake`; whose bytes count is the latch's business. Nothing is ever
 sent but receiver reports, and those only to the locked source (RFC 3550 §6.2, RTP bleed).
 """
 
@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from stream_relay.errors import MalformedFraming
-from stream_relay.formats.rfc4571 import TcpFramer
-from stream_relay.sources.intake import Intake, Verdict
-from stream_relay.sources.latch import Peer
+from stream_relay.formats import TcpFramer
+from stream_relay.formats.rtp import NO_FRAME
+from stream_relay.sources.intake import MALFORMED, REFUSED, USED
 from stream_relay.sources.rtcp import build_receiver_report, parse_sender_report
+from stream_relay.sources.stream_intake import Peer, StreamIntake
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Source(Protocol):
 class UdpSource:
     """An RTP and an RTCP socket, drained whenever the loop finds them readable."""
 
-    def __init__(self, intake: Intake, rtp: socket.socket, rtcp: socket.socket, ssrc: int) -> None:
+    def __init__(self, intake: StreamIntake, rtp: socket.socket, rtcp: socket.socket, ssrc: int) -> None:
         self.port = int(rtp.getsockname()[1])
         self._intake = intake
         self._rtp = rtp
@@ -80,7 +81,7 @@ class UdpSource:
             data, address = self._rtcp.recvfrom(DATAGRAM_BYTES)
         except OSError:
             return
-        locked = self._intake.latch.peer
+        locked = self._intake.peer
         if locked is None or address[0] != locked[0]:
             return
         self._rtcp_peer = (address[0], address[1])
@@ -95,7 +96,7 @@ class UdpSource:
         if now < self._report_at:
             return
         self._report_at = now + REPORT_INTERVAL_S
-        locked, report = self._intake.latch.peer, self._intake.reception(self._sender_report, now)
+        locked, report = self._intake.peer, self._intake.reception(self._sender_report, now)
         if locked is None or report is None:
             return
         observed = self._rtcp_peer
@@ -119,7 +120,7 @@ class UdpSource:
 class MediaConnection(asyncio.Protocol):
     """One TCP connection that brings RTP (RFC 4571)."""
 
-    def __init__(self, intake: Intake, connections: list["MediaConnection"]) -> None:
+    def __init__(self, intake: StreamIntake, connections: list["MediaConnection"]) -> None:
         self.used_at = asyncio.get_running_loop().time()
         self._intake = intake
         self._connections = connections
@@ -143,25 +144,25 @@ class MediaConnection(asyncio.Protocol):
         """Cut and pass on; a connection that is not RTP, or not ours, is closed."""
         now = asyncio.get_running_loop().time()
         try:
-            packets = self._framer.receive(data)
-        except MalformedFraming as error:
-            self._intake.malformed(error, self.peer)
+            packets = self._framer.push(data)
+        except MalformedFraming:
+            self._intake.malformed(NO_FRAME, self.peer)
             self.abort()
             return
         for packet in packets:
             verdict = self._intake.receive(packet, self.peer, now)
-            if verdict is Verdict.USED:
+            if verdict == USED:
                 self.used_at = now
-            elif verdict in (Verdict.REFUSED, Verdict.MALFORMED):
+            elif verdict in (REFUSED, MALFORMED):
                 self._refused += 1
-        if self._refused > MAX_REFUSED_PACKETS and self._intake.latch.peer != self.peer:
+        if self._refused > MAX_REFUSED_PACKETS and self._intake.peer != self.peer:
             self.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         """The next source need not wait for silence."""
         if self in self._connections:
             self._connections.remove(self)
-        if self._intake.latch.peer == self.peer:
+        if self._intake.peer == self.peer:
             self._intake.latch.release()
         if not self.closed.done():
             self.closed.set_result(None)
@@ -175,7 +176,7 @@ class MediaConnection(asyncio.Protocol):
 class _TcpSource:
     """What both TCP roles share: the connections of one stream."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: StreamIntake) -> None:
         self.port = 0
         self.connections: list[MediaConnection] = []
         self._intake = intake
@@ -187,7 +188,7 @@ class _TcpSource:
         """See `Source.tick`. The locked source may be silent: that is for the owner to judge."""
         for connection in list(self.connections):
             is_idle = now - connection.used_at > IDLE_CONNECTION_S
-            if is_idle and connection.peer != self._intake.latch.peer:
+            if is_idle and connection.peer != self._intake.peer:
                 connection.abort()
 
     def close(self) -> None:
@@ -199,7 +200,7 @@ class _TcpSource:
 class TcpPassiveSource(_TcpSource):
     """We listen, the device connects; a second connection may replace the first."""
 
-    def __init__(self, intake: Intake, listener: socket.socket) -> None:
+    def __init__(self, intake: StreamIntake, listener: socket.socket) -> None:
         super().__init__(intake)
         self.port = int(listener.getsockname()[1])
         self._listener = listener
@@ -224,7 +225,7 @@ class TcpActiveSource(_TcpSource):
     GB/T 28181-2022 annex D: at least 3 attempts, at least 1 s apart.
     """
 
-    def __init__(self, intake: Intake, attempts: int, pause_s: float) -> None:
+    def __init__(self, intake: StreamIntake, attempts: int, pause_s: float) -> None:
         super().__init__(intake)
         self._attempts = attempts
         self._pause_s = pause_s
