@@ -14,8 +14,8 @@ from stream_relay.events import (
     StreamStalled,
 )
 from stream_relay.sources.gb28181 import Source
-from stream_relay.sources.latch import MAX_HOSTS
 from stream_relay.sources.peers import host_keys
+from stream_relay.sources.policy import MAX_HOSTS
 from stream_relay.sources.stream_intake import StreamIntake
 from stream_relay.stream import Stream
 

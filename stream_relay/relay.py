@@ -23,8 +23,8 @@ from stream_relay.sources.gb28181 import (
     TcpPassiveSource,
     UdpSource,
 )
-from stream_relay.sources.latch import LatchPolicy
 from stream_relay.sources.peers import host_keys
+from stream_relay.sources.policy import LatchPolicy
 from stream_relay.sources.ports import PortPool
 from stream_relay.sources.sockets import bind_listener, bind_pair
 from stream_relay.sources.stream_intake import StreamIntake

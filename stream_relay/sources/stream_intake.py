@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from stream_relay.events import FirstPacket, SourceRejected, StreamEvent
 from stream_relay.formats.twins import twin
-from stream_relay.sources.latch import LatchPolicy
 from stream_relay.sources.peers import peer_key, peer_name
+from stream_relay.sources.policy import LatchPolicy
 from stream_relay.sources.rtcp import ReceptionReport
 from stream_relay.stream import Stream
 

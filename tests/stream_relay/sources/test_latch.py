@@ -10,13 +10,11 @@ from stream_relay.sources.latch import (
     MAX_CANDIDATES,
     MAX_HELD_BYTES,
     MAX_HELD_PACKETS,
-    MAX_HOSTS,
     PROBATION_US,
-    LatchPolicy,
-    LatchState,
     SourceLatch,
 )
 from stream_relay.sources.peers import host_key, host_keys, peer_key
+from stream_relay.sources.policy import MAX_HOSTS, LatchPolicy, LatchState
 from tests.stream_relay.formats.clips import TWINS, module
 from tests.stream_relay.media import SSRC
 
