@@ -191,7 +191,9 @@ class Relay:
                 self._ports.put_last(port)
         raise Overload("the media ports tried are all taken by other programs")
 
-    async def _bind(self, transport: Transport, intake: StreamIntake, ssrc: int, port: int) -> Source:
+    async def _bind(
+        self, transport: Transport, intake: StreamIntake, ssrc: int, port: int
+    ) -> Source:
         config = self.config
         if transport == "udp":
             rtp, rtcp = bind_pair(config.host, port, config.receive_buffer_bytes)

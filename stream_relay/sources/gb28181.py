@@ -47,7 +47,9 @@ class Source(Protocol):
 class UdpSource:
     """An RTP and an RTCP socket, drained whenever the loop finds them readable."""
 
-    def __init__(self, intake: StreamIntake, rtp: socket.socket, rtcp: socket.socket, ssrc: int) -> None:
+    def __init__(
+        self, intake: StreamIntake, rtp: socket.socket, rtcp: socket.socket, ssrc: int
+    ) -> None:
         self.port = int(rtp.getsockname()[1])
         self._intake = intake
         self._rtp = rtp

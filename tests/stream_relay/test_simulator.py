@@ -9,8 +9,7 @@ import pytest
 
 from stream_relay.access_unit import AccessUnit, Codec
 from stream_relay.errors import SourceLost
-from stream_relay.formats import PsDemuxer, parse_packet
-from stream_relay.formats import TcpFramer
+from stream_relay.formats import PsDemuxer, TcpFramer, parse_packet
 from stream_relay.simulator import MediaFaults, MediaSender, MediaTarget
 from tests.stream_relay.media import SSRC, pictures
 

@@ -123,7 +123,9 @@ def test_endless_garbage_ends_the_connection(rfc4571: ModuleType) -> None:
 
 @pytest.mark.parametrize("kind", TWINS)
 @given(st.binary(max_size=300), st.integers(1, 50))
-def test_only_the_own_error_escapes_and_cuts_do_not_matter(kind: str, data: bytes, cut: int) -> None:
+def test_only_the_own_error_escapes_and_cuts_do_not_matter(
+    kind: str, data: bytes, cut: int
+) -> None:
     rfc4571 = module("rfc4571", kind)
     prefix = framed(packets(2))
     whole, pieces = rfc4571.TcpFramer(100), rfc4571.TcpFramer(100)

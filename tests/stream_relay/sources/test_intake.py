@@ -2,8 +2,6 @@
 
 import logging
 import random
-from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,11 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stream_relay.access_unit import AccessUnit, Kind
-from stream_relay.errors import Overload
 from stream_relay.events import FirstPacket, SourceRejected, StreamEvent
 from stream_relay.sources import stream_intake
-from stream_relay.sources.intake import MAX_FORWARDS, MAX_PEERS, RTCP
-from stream_relay.sources.peers import host_keys, peer_key
+from stream_relay.sources.intake import MAX_PEERS, RTCP
+from stream_relay.sources.peers import host_keys
 from stream_relay.sources.policy import LatchPolicy
 from stream_relay.sources.stream_intake import Peer, StreamIntake
 from stream_relay.stream import Stream, StreamLimits
