@@ -117,6 +117,7 @@ class Receiver:
         self._release(EndReason.SOURCE_LOST)
 
     def _release(self, reason: EndReason) -> None:
+        self._intake.close()
         self.stream.close(reason)
         self._on_close(self)
         self._on_event(StreamEnded(self.stream.id, reason))

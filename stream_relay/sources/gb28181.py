@@ -1,7 +1,7 @@
 """The sockets of GB/T 28181 media: UDP, TCP where the device connects, TCP where we connect.
 
-They only move bytes into a `StreamIntake`; whose bytes count is the latch's business. Nothing is ever
-sent but receiver reports, and those only to the locked source (RFC 3550 §6.2, RTP bleed).
+They only move bytes into a `StreamIntake`; whose bytes count is the latch's business. Nothing is
+ever sent but receiver reports, and those only to the locked source (RFC 3550 §6.2, RTP bleed).
 """
 
 import asyncio

@@ -88,6 +88,10 @@ class StreamIntake:
         self._intake.flush()
         self._publish(now)
 
+    def close(self) -> None:
+        """Let go of what is held; nothing may come any more."""
+        self._intake.close()
+
     def reception(
         self, sender_report: tuple[int, float] | None, now: float
     ) -> ReceptionReport | None:

@@ -138,3 +138,25 @@ def test_only_the_own_error_escapes_and_cuts_do_not_matter(
     except MalformedFraming:
         return
     assert received == expected
+
+
+@given(st.binary(max_size=300), st.integers(1, 50))
+def test_both_twins_find_the_same_packets_in_anything(data: bytes, cut: int) -> None:
+    stream = framed(packets(2)) + data + framed(packets(3))
+    seen = []
+    for kind in TWINS:
+        framer = module("rfc4571", kind).TcpFramer()
+        found = [
+            packet
+            for start in range(0, len(stream), cut)
+            for packet in framer.push(stream[start : start + cut])
+        ]
+        seen.append((found, framer.skipped_bytes, framer.resynchronised, framer.rtcp))
+    assert seen[0] == seen[1]
+
+
+def test_a_search_through_the_known_ssrc_costs_no_more_than_its_length(rfc4571: ModuleType) -> None:
+    framer = rfc4571.TcpFramer()
+    framer.push(framed(packets(1)))
+    framer.push(b"\xff" * 8 + SSRC.to_bytes(4, "big") * 16_000)
+    assert framer.skipped_bytes > 60_000
