@@ -155,7 +155,7 @@ class Intake(rtp.PacketSink):
         self.highest_sequence = self.highest_sequence & ~0xFFFF | sequence
         if self._forward_count > 0:
             self._forward(data, start, end, is_stable)
-        if not self._is_chosen:
+        if not self._is_chosen and self._header.payload_end > self._header.payload_start:
             self._choose_depacketizer(data)
         if self._header.lost_before > 0:
             self.depacketizer.interrupt()

@@ -31,6 +31,11 @@ _ORDER_COUNTERS = ("lost", "reordered", "duplicate", "late", "resets")
 _COUNTERS = ("packets", "bytes", "malformed", "rejected", "rtcp")
 
 
+def _key(peer: Peer) -> int:
+    """A connection that was closed before we looked has no name."""
+    return peer_key(*peer) if peer[0] else 0
+
+
 class StreamIntake:
     """Feeds a stream from one latched source at a time."""
 
@@ -62,7 +67,7 @@ class StreamIntake:
     def receive(self, data: bytes, peer: Peer, now: float) -> int:
         """Take one packet as it came from the network; what became of it, see `intake`."""
         changes = self._intake.source_changes
-        verdict = self._intake.push(data, peer_key(*peer), round(now * US))
+        verdict = self._intake.push(data, _key(peer), round(now * US))
         if self._intake.has_news:
             self._tell(now)
         if 0 < changes < self._intake.source_changes:
@@ -80,7 +85,7 @@ class StreamIntake:
 
     def malformed(self, fault: int, peer: Peer) -> None:
         """Count broken bytes; `fault` is a number of `rtp.EXPECTATIONS`."""
-        self._intake.blame(peer_key(*peer), fault)
+        self._intake.blame(_key(peer), fault)
         self._count(_COUNTERS)
 
     def finish(self, now: float) -> None:

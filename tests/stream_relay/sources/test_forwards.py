@@ -162,6 +162,12 @@ def test_the_depacketizer_is_chosen_by_the_first_packet_of_a_source() -> None:
         assert bench.intake.resets == 2
 
 
+def test_a_packet_without_payload_tells_nothing_about_the_format(bench: Bench) -> None:
+    empty = build_packet(96, False, 1, 0, SSRC, b"")
+    bench.send(empty, rtp(2), rtp(3))
+    assert [choice.payload for choice in bench.choices] == [b"00002"]
+
+
 def test_counters_stay_when_an_intake_is_closed(bench: Bench) -> None:
     forward = bench.rtp.PacketList()
     bench.intake.add_forward(forward)
