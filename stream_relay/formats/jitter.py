@@ -297,6 +297,11 @@ class ReorderBuffer:
             resets=self.resets,
         )
 
+    def close(self) -> None:
+        """Let go of the packets held and of the sink; the counters stay."""
+        self._held.clear()
+        self._sink = PacketSink()
+
     def _taken(self) -> "list[RtpPacket]":
         packets = []
         for data, _, lost_before in self._list.take():

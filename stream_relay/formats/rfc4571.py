@@ -221,7 +221,7 @@ class TcpFramer:
             position += 1
 
     def _find_ssrc(self, data: bytes | bytearray, start: int, end: int) -> int:
-        """The first place from `start` on where the known SSRC stands as in an RTP header; or -1."""
+        """The first place from `start` on where an RTP header has the known SSRC; or -1."""
         position = start + 8
         if self._ssrc < 0:
             return -1

@@ -1,7 +1,6 @@
 # C types of intake.py for its compiled twin.
 import cython
 from libc.stdint cimport int64_t, uint8_t
-from stream_relay.formats cimport _rfc4571 as rfc4571
 from stream_relay.formats cimport _rtp as rtp
 from stream_relay.formats cimport _units as units
 from stream_relay.formats._int_array cimport IntArray as CIntArray
@@ -77,19 +76,3 @@ cdef class Intake(rtp.PacketSink):
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_stable
     ) noexcept nogil
     cdef void _choose_depacketizer(self, const uint8_t* data) noexcept with gil
-
-cdef class IntakeFramer(rfc4571.TcpFramer):
-    cdef readonly Intake intake
-    cdef readonly int64_t peer
-    cdef readonly int64_t used
-    cdef readonly int64_t refused
-    cdef int64_t _now_us
-
-    @cython.locals(fault=int)
-    cdef int bring(
-        self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, int64_t now_us
-    ) noexcept nogil
-    @cython.locals(verdict=int)
-    cdef void take(
-        self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_stable
-    ) noexcept nogil

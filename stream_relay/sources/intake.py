@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stream_relay.errors import Overload
-from stream_relay.formats import rfc4571, rtp, units
+from stream_relay.formats import rtp, units
 from stream_relay.formats.detect import choose_depacketizer
 from stream_relay.formats.twins import twin
 from stream_relay.sources.rtcp import ReceptionReport
@@ -155,7 +155,7 @@ class Intake(rtp.PacketSink):
         self.highest_sequence = self.highest_sequence & ~0xFFFF | sequence
         if self._forward_count > 0:
             self._forward(data, start, end, is_stable)
-        if not self._is_chosen:
+        if not self._is_chosen and self._header.payload_end > self._header.payload_start:
             self._choose_depacketizer(data)
         if self._header.lost_before > 0:
             self.depacketizer.interrupt()
@@ -263,8 +263,7 @@ class Intake(rtp.PacketSink):
 
     def close(self) -> None:
         """Let go of memory, sinks and forwards; the counters stay."""
-        self._reorder.restart()
-        self._reorder = ReorderBuffer()
+        self._reorder.close()
         self.latch.forget_held()
         self.depacketizer = units.Depacketizer()
         self._forwards = []
@@ -362,36 +361,3 @@ class Intake(rtp.PacketSink):
     def resets(self) -> int:
         """How often another source, SSRC or sequence numbering took over."""
         return self._reorder.resets
-
-
-class IntakeFramer(rfc4571.TcpFramer):
-    """The bytes of one TCP connection into an intake."""
-
-    def __init__(self, intake: Intake, peer: int) -> None:
-        super().__init__()
-        self.intake = intake
-        self.peer = peer
-        self.used = 0
-        # Packets that were refused or no RTP.
-        self.refused = 0
-        self._now_us = 0
-
-    def bring(self, data: bytes | bytearray, start: int, end: int, now_us: int) -> int:
-        """Take what TCP brought; not 0 when the connection is not worth keeping."""
-        self._now_us = now_us
-        fault = self.receive(data, start, end)
-        if fault:
-            self.intake.complain(self.peer, fault)
-        return fault
-
-    def take(self, data: bytes | bytearray, start: int, end: int, is_stable: bool) -> None:
-        """See `TcpFramer.take`."""
-        verdict = self.intake.receive(data, start, end, is_stable, self.peer, self._now_us)
-        if verdict == USED:
-            self.used += 1
-        elif verdict == REFUSED or verdict == MALFORMED:
-            self.refused += 1
-
-    def push_all(self, data: bytes, now_us: int) -> int:
-        """See `bring`."""
-        return self.bring(data, 0, len(data), now_us)

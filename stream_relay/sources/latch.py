@@ -10,11 +10,10 @@ signalled, which may take over from a stranger.
 Peers are keys (see `peers`), times microseconds. Compiled as `_latch`.
 """
 
-from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from stream_relay.formats.twins import twin
+from stream_relay.sources.policy import MAX_HOSTS, LatchPolicy, LatchState
 
 if TYPE_CHECKING:
     from stream_relay.formats.int_array import IntArray
@@ -39,7 +38,6 @@ MAX_HELD_PACKETS = 512
 """Of one candidate."""
 MAX_HELD_BYTES = 1024 * 1024
 """Of one candidate; as good as so many packets."""
-MAX_HOSTS = 8
 FORGET_US = 5_000_000
 PORT_BITS = 16
 
@@ -49,31 +47,6 @@ ADMITTED, HELD, REFUSED, LOCKED_NOW = 0, 1, 2, 5
 # A candidate is one row of numbers.
 SEEN, PEER, SSRC, RANK, SINCE, LAST, NEXT, SEQUENTIAL, WAITING, WAITING_BYTES = range(10)
 COLUMNS = 10
-
-
-class LatchState(Enum):
-    """The life of a port's source.
-
-    to OPEN: nobody is believed yet, or the connection of the locked source closed.
-    to LOCKED: because a source passed probation.
-    """
-
-    OPEN = "open"
-    LOCKED = "locked"
-
-
-@dataclass(frozen=True, slots=True)
-class LatchPolicy:
-    """What is agreed about the source by signalling."""
-
-    ssrc: int
-    ssrc_check: bool
-    """Only packets with the agreed SSRC can come from the source; off, it only adds to the rank."""
-    hosts: frozenset[int] = frozenset()
-    """Host keys of the addresses the device signalled from or named in its answer, 8 at most;
-    empty when not known."""
-    silence_us: int = 3_000_000
-    """Silence of the locked source after which another may take its place."""
 
 
 class SourceLatch:

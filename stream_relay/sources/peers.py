@@ -9,6 +9,8 @@ sender's address, and both meet the same checks of SSRC and sequence. Names of I
 here as they are seen from Python.
 """
 
+from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 PORT_BITS = 16
@@ -22,6 +24,7 @@ _FNV_OFFSET, _FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
 _names: dict[int, str] = {}
 
 
+@lru_cache(maxsize=1024)
 def host_key(host: str) -> int:
     """The number of an address in text form; raises ValueError for anything else."""
     address = ip_address(host.partition("%")[0])
@@ -33,6 +36,17 @@ def host_key(host: str) -> int:
     if len(_names) < MAX_NAMES:
         _names.setdefault(key, host)
     return key
+
+
+def host_keys(hosts: Iterable[str]) -> frozenset[int]:
+    """The numbers of those that are addresses; names of hosts say nothing about a sender."""
+    keys = set()
+    for host in hosts:
+        try:
+            keys.add(host_key(host))
+        except ValueError:
+            continue
+    return frozenset(keys)
 
 
 def hash_ipv6(packed: bytes) -> int:

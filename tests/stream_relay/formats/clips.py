@@ -15,7 +15,7 @@ import numpy as np
 
 from stream_relay.access_unit import AccessUnit, Codec, Kind, Track
 from stream_relay.formats.ps_mux import PsMuxer
-from stream_relay.formats.twins import is_compiled
+from stream_relay.formats.twins import PACKAGE, is_compiled
 
 TWINS = ("plain", "compiled")
 ENCODERS = {Codec.H264: "libx264", Codec.H265: "libx265", Codec.MPEG4: "mpeg4"}
@@ -26,12 +26,12 @@ OPTIONS = {
 }
 
 
-def module(name: str, kind: str) -> ModuleType:
+def module(name: str, kind: str, package: str = PACKAGE) -> ModuleType:
     """The plain module or its compiled twin, which the build must have made."""
     if kind == "plain":
-        return import_module(f"stream_relay.formats.{name}")
-    assert is_compiled(name), "run `python setup.py build_ext --inplace` first"
-    return import_module(f"stream_relay.formats._{name}")
+        return import_module(f"{package}.{name}")
+    assert is_compiled(name, package), "run `python setup.py build_ext --inplace` first"
+    return import_module(f"{package}._{name}")
 
 
 @dataclass(frozen=True)
