@@ -29,6 +29,7 @@ cdef class Inlet:
     cdef int receive(
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, int64_t peer, bint is_stable
     ) noexcept nogil
+    cdef void release(self, int64_t peer) noexcept nogil
     cdef void flush(self) noexcept nogil
     cdef void _tell_source(self) noexcept with gil
     cdef void tick(self) noexcept nogil

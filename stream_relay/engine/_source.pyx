@@ -121,6 +121,11 @@ cdef class Inlet:
             self._tell_source()
         return verdict
 
+    cdef void release(self, int64_t peer) noexcept nogil:
+        """The connection of this peer is gone: the next source need not wait for silence."""
+        if self.intake.latch.peer == peer:
+            self.intake.latch.vacate()
+
     cdef void flush(self) noexcept nogil:
         """A batch is over: forwards send what they gathered."""
         cdef int index
@@ -396,10 +401,12 @@ cdef class MediaConnection(TcpFramer):
         """Stop receiving; no event follows. Idempotent."""
         with nogil:
             self._loop.hub.lock()
-            self._is_ended = True
-            self._loop.unwatch(self._handle)
-            self._handle = NULL
-            self._loop.hub.unlock()
+        self._is_ended = True
+        self._loop.unwatch(self._handle)
+        self._handle = NULL
+        if self._inlet is not None:
+            self._inlet.release(self.peer)
+        self._loop.hub.unlock()
 
     cdef void take(
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_stable
@@ -450,4 +457,6 @@ cdef class MediaConnection(TcpFramer):
         self._is_ended = True
         self._loop.unwatch(self._handle)
         self._handle = NULL
+        if self._routed != NULL:
+            (<Inlet>self._routed).release(self.peer)
         self._loop.hub.add_event(("media", self.number, REASONS[reason]))

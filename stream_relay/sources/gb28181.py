@@ -193,14 +193,11 @@ class _TcpSource:
         return connection
 
     def _ended(self, connection: Connection, reason: str) -> None:
-        """The next source need not wait for silence."""
         if connection in self.connections:
             self.connections.remove(connection)
         intake = self._inlet.intake
         if reason == "malformed":
             self._inlet.locked(lambda: intake.blame(connection.peer, NO_FRAME))
-        if intake.latch.peer == connection.peer:
-            self._inlet.locked(intake.latch.release)
 
     def punch(self, host: str, port: int) -> None:
         """See `Source.punch`: a TCP connection needs none."""
