@@ -28,7 +28,7 @@ cdef class SectionReader:
     ) noexcept nogil
     @cython.locals(wanted=Py_ssize_t)
     cdef bint find_next(self) noexcept nogil
-    @cython.locals(value=int64_t, index=Py_ssize_t, _=int)
+    @cython.locals(value=int64_t, byte=int64_t, index=Py_ssize_t, _=int)
     cdef bint is_intact(self) noexcept nogil
     cdef Py_ssize_t _wanted(self) noexcept nogil
 

@@ -32,7 +32,9 @@ AUDIO = {
 """Encoding names of audio with their clock where the description does not tell one."""
 
 KNOWN = frozenset(("PS", "MP2P", "MP2T", "H264", "H265", "HEVC", "MP4V-ES", "SVAC", *AUDIO))
-ES_H264, ES_H265 = frozenset((*range(1, 10), 24, 28)), frozenset((0, 1, *range(16, 22), *range(32, 36), 39, 48, 49))  # fmt: skip
+ES_H264 = frozenset((*range(1, 10), 24, 28))
+ES_H265 = frozenset((0, 1, *range(16, 22), *range(32, 36), 39, 48, 49))
+"""NAL unit and packet types with which an elementary stream may begin."""
 
 
 def choose_depacketizer(

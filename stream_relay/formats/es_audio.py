@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from stream_relay.access_unit import TICKS_PER_SECOND, Codec, Kind, Track
 from stream_relay.formats import units
-from stream_relay.formats.aac import SAMPLE_RATES
 from stream_relay.formats.twins import twin
 from stream_relay.formats.units import CODECS
 
@@ -28,6 +27,10 @@ AAC, OPUS = 6, 8
 TICKS, STAMP_MASK = TICKS_PER_SECOND, (1 << 33) - 1
 RTP_MASK, RTP_HALF = (1 << 32) - 1, 1 << 31
 SAMPLES_PER_FRAME, OPUS_RATE = 1024, 48_000
+SAMPLE_RATES = (
+    96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
+)  # fmt: skip
+"""By samplingFrequencyIndex (ISO/IEC 14496-3 §1.6.3.4)."""
 HEADER_BITS = 16
 """An AU header of AAC-hbr: 13 bits of size, 3 of index (RFC 3640 §3.3.6)."""
 OWN_VERSION = 1 << 20

@@ -92,7 +92,8 @@ class SectionReader:
         """Whether the section's CRC_32 (annex A) is right."""
         value = CRC_MASK
         for index in range(self.size):
-            value ^= self.held.data[index] << 24
+            byte = self.held.data[index]
+            value ^= byte << 24
             for _ in range(8):
                 if value & CRC_TOP:
                     value = (value << 1 & CRC_MASK) ^ CRC_POLYNOMIAL

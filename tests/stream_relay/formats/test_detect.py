@@ -113,7 +113,9 @@ def test_clock_and_configuration_are_those_announced() -> None:
     [unit, later] = [
         unit
         for number in range(2)
-        for unit in reader.push(b"\x00\x10" + (50 << 3).to_bytes(2, "big") + bytes(50), 1024 * number)
+        for unit in reader.push(
+            b"\x00\x10" + (50 << 3).to_bytes(2, "big") + bytes(50), 1024 * number
+        )
     ]
     assert (unit.codec, later.pts_ticks) == (Codec.AAC, 5760)
     assert unit.description.sample_rate == 16_000

@@ -46,9 +46,7 @@ def stamp(unit: AccessUnit) -> int:
     return FIRST_STAMP + unit.pts_ticks & 0xFFFFFFFF
 
 
-def send(
-    depacketizer: Any, clip: Clip, size: int = 1200, marked: bool = True
-) -> list[AccessUnit]:
+def send(depacketizer: Any, clip: Clip, size: int = 1200, marked: bool = True) -> list[AccessUnit]:
     out: list[AccessUnit] = []
     for unit in clip.units:
         payloads = payloads_of(clip.codec, unit.data, size)
