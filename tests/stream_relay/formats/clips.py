@@ -26,12 +26,12 @@ OPTIONS = {
 }
 
 
-def module(name: str, kind: str) -> ModuleType:
+def module(name: str, kind: str, package: str = "stream_relay.formats") -> ModuleType:
     """The plain module or its compiled twin, which the build must have made."""
     if kind == "plain":
-        return import_module(f"stream_relay.formats.{name}")
-    assert is_compiled(name), "run `python setup.py build_ext --inplace` first"
-    return import_module(f"stream_relay.formats._{name}")
+        return import_module(f"{package}.{name}")
+    assert is_compiled(name, package), "run `python setup.py build_ext --inplace` first"
+    return import_module(f"{package}._{name}")
 
 
 @dataclass(frozen=True)
