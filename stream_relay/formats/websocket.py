@@ -25,6 +25,9 @@ GOING_AWAY, PROTOCOL_ERROR, NO_CODE, TOO_BIG = 1001, 1002, 1005, 1009
 
 MAX_CONTROL_BYTES = 125
 MAX_FRAME_BYTES = 65_536
+HUGE = 1 << 40
+"""A length beyond this is too large whatever follows."""
+
 MAX_REPLY_BYTES = 2048
 """Of PONGs that the viewer does not take; further PINGs stay unanswered (§5.5.3 lets us)."""
 
@@ -114,7 +117,8 @@ class FrameReader:
         position = start
         while position < end and self.state == OPEN:
             if self._step != PAYLOAD:
-                self._number = self._number << 8 | data[position]
+                if self._number < HUGE:
+                    self._number = self._number << 8 | data[position]
                 position += 1
                 self._want -= 1
                 if self._want == 0:
@@ -179,7 +183,7 @@ class FrameReader:
     def _take_length(self, size: int) -> None:
         """The long length; a shorter form would have had to be used where it could (§5.2)."""
         is_long = self._size == LENGTH_64
-        if size < 0 or size < (MAX_FRAME_BYTES if is_long else LENGTH_16):
+        if size < (MAX_FRAME_BYTES if is_long else LENGTH_16):
             self._fail(PROTOCOL_ERROR)
         elif size > MAX_FRAME_BYTES:
             self._fail(TOO_BIG)
@@ -217,19 +221,19 @@ class FrameReader:
     def _take_close(self) -> None:
         """Close as the viewer does: its status comes back, its reason does not (§5.5.1, §7.4)."""
         code = NO_CODE
-        if self._control.size > 0:
+        if self._control.size == 1:
             code = 0
-        if self._control.size > 1:
+        elif self._control.size > 1:
             code = self._control.data[0] << 8 | self._control.data[1]
-        if not self._is_code(code):
+        if self._control.size > 0 and not self._is_code(code):
             self._fail(PROTOCOL_ERROR)
-            return
-        self._fail(code)
-        self.is_clean = True
+        else:
+            self._fail(code)
+            self.is_clean = True
 
     def _is_code(self, code: int) -> bool:
-        """Whether a CLOSE may give this status, or none (§7.4.1, §7.4.2)."""
-        if code == 1004 or code == 1006:
+        """Whether a CLOSE may give this status (§7.4.1, §7.4.2)."""
+        if 1004 <= code <= 1006:
             return False
         return 1000 <= code <= 1014 or 3000 <= code <= 4999
 
