@@ -42,7 +42,7 @@ cdef class SampleRun:
         const uint8_t* data, Py_ssize_t start, Py_ssize_t end,
     ) noexcept nogil
     @cython.locals(
-        half=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t, at=Py_ssize_t, offset=int,
+        half=Py_ssize_t, size=Py_ssize_t, index=Py_ssize_t, at=Py_ssize_t, offset=int, sample=int64_t,
     )
     cdef Py_ssize_t drop_oldest(self) noexcept nogil
     cdef void clear(self) noexcept nogil

@@ -136,8 +136,10 @@ class SampleRun:
         size = 0
         for index in range(half):
             at = index * SAMPLE_BYTES + SIZE_AT
+            sample = 0
             for offset in range(4):
-                size += self._entries.data[at + offset] << 8 * (3 - offset)
+                sample = sample * 0x100 + self._entries.data[at + offset]
+            size += sample
         self._media.drop(size)
         self._entries.drop(half * SAMPLE_BYTES)
         self._stamps.drop(half * STAMPS_BYTES)
