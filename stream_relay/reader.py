@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from stream_relay.errors import RelayError
+from stream_relay.errors import Overload, RelayError
 from stream_relay.outputs.chunk import Chunk
 
 STRIKES = 4
@@ -107,6 +107,11 @@ class Reader:
     def queued(self) -> int:
         """Chunks waiting now."""
         return len(self._queue)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it was closed for being too slow; what is queued can still be taken."""
+        return isinstance(self._error, Overload)
 
     # What follows is called by the stream only.
 

@@ -6,6 +6,7 @@ sockets: `open_receiver`, `answered`, `open_reader`, `close`, `events`.
 
 import asyncio
 import logging
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -14,8 +15,9 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from stream_relay.errors import Overload
+from stream_relay.errors import Overload, StreamClosed
 from stream_relay.events import EndReason, StreamEvent
+from stream_relay.reader import QueueLimit
 from stream_relay.receiver import Receiver, Transport
 from stream_relay.sources.gb28181 import (
     Source,
@@ -28,6 +30,7 @@ from stream_relay.sources.latch import LatchPolicy, SourceLatch
 from stream_relay.sources.ports import PortPool
 from stream_relay.sources.sockets import bind_listener, bind_pair
 from stream_relay.stream import Stream, StreamLimits
+from stream_relay.viewer import Viewer, Wire
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +75,7 @@ class Relay:
         self._ports = PortPool(config.ports, config.port_quarantine_s)
         self._receivers: dict[str, Receiver] = {}
         self._connectors: dict[str, asyncio.Task[None]] = {}
+        self._viewers: set[Viewer] = set()
         self._events: deque[StreamEvent] = deque()
         self._has_events = asyncio.Event()
         self._has_receivers = asyncio.Event()
@@ -92,6 +96,8 @@ class Relay:
     ) -> None:
         for receiver in list(self._receivers.values()):
             receiver.end(EndReason.STOPPED)
+        for viewer in list(self._viewers):
+            viewer.abort()
         if self._ticker is not None:
             self._ticker.cancel()
         await self._stack.aclose()
@@ -145,6 +151,30 @@ class Relay:
         self._receivers[stream_id] = receiver
         self._has_receivers.set()
         return receiver
+
+    def adopt(
+        self, sock: socket.socket, wire: Wire, *, limit: QueueLimit | None = None
+    ) -> Viewer:
+        """Take over the connection of a client whose answer has begun, whatever happens.
+
+        Raises `StreamClosed` when the relay is not open.
+        """
+        if self._group is None or self._ticker is None or self._ticker.done():
+            sock.close()
+            raise StreamClosed(EndReason.STOPPED)
+        viewer = Viewer(sock, wire, limit or self.config.limits.queue)
+        self._viewers.add(viewer)
+        viewer.start(self._group.create_task(self._write_to(viewer)))
+        return viewer
+
+    async def _write_to(self, viewer: Viewer) -> None:
+        """One viewer's fault ends that viewer."""
+        try:
+            await viewer.run()
+        except Exception:
+            logger.exception("a viewer failed and is closed")
+        finally:
+            self._viewers.discard(viewer)
 
     def stream(self, stream_id: str) -> Stream | None:
         """The live stream of this id."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stream_relay.access_unit import AccessUnit, Codec, Kind, Track
-from stream_relay.errors import StreamClosed
+from stream_relay.errors import StreamClosed, Unsupported
 from stream_relay.events import EndReason, FirstKeyFrame, StreamEvent, TracksChanged
 from stream_relay.feed import Feed
 from stream_relay.gop_cache import GopCache
@@ -88,6 +88,15 @@ class Stream:
                 feed.start(self.tracks, self._wall(), self._base.cache)
         feed.join(reader)
         return reader
+
+    def refusal(self, output_format: Format) -> str:
+        """What of the tracks known so far the format cannot carry; empty: nothing."""
+        try:
+            if self.tracks:
+                create_output(output_format).start(self.tracks, self._wall())
+        except Unsupported as error:
+            return error.what
+        return ""
 
     @property
     def reader_count(self) -> int:
