@@ -152,9 +152,7 @@ class Relay:
         self._has_receivers.set()
         return receiver
 
-    def adopt(
-        self, sock: socket.socket, wire: Wire, *, limit: QueueLimit | None = None
-    ) -> Viewer:
+    def adopt(self, sock: socket.socket, wire: Wire, *, limit: QueueLimit | None = None) -> Viewer:
         """Take over the connection of a client whose answer has begun, whatever happens.
 
         Raises `StreamClosed` when the relay is not open.

@@ -227,8 +227,8 @@ class Viewer:
         if reader is not None and reader.queued:
             return True
         self._has_news.clear()
-        news = asyncio.ensure_future(self._has_news.wait())
-        chunk = asyncio.ensure_future(reader.wait()) if reader is not None else None
+        news = self._loop.create_task(self._has_news.wait())
+        chunk = self._loop.create_task(reader.wait()) if reader is not None else None
         try:
             waits = {news} if chunk is None else {news, chunk}
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -249,7 +249,7 @@ class Viewer:
         self._statistics.bytes += len(data)
 
     async def _send_slowly(self, data: bytes) -> None:
-        sending = asyncio.ensure_future(self._loop.sock_sendall(self._sock, data))
+        sending = self._loop.create_task(self._loop.sock_sendall(self._sock, data))
         try:
             while not sending.done():
                 await asyncio.wait({sending}, timeout=LOOK_S)
@@ -329,7 +329,7 @@ class Viewer:
             self._work.cancel()
 
     def _close(self, work: "asyncio.Task[None]") -> None:
-        """Leave everything; a client that is cut off does not keep what was queued in the kernel."""
+        """Leave everything; what the kernel still holds for one that is cut off is dropped too."""
         self._leave_reader()
         if self._deadline is not None:
             self._deadline.cancel()

@@ -1,5 +1,6 @@
 """Services in memory with the real signatures (see test_fakes.py), so web tests need no plane."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -290,6 +291,10 @@ class FakeUsers:
 
     async def log_out(self, identity: Identity) -> None:
         self.sessions = {t: i for t, i in self.sessions.items() if i.session != identity.session}
+
+    async def until_ended(self, identity: Identity, recheck_s: float, *, is_use: bool) -> None:
+        while identity.session in {known.session for known in self.sessions.values()}:
+            await asyncio.sleep(recheck_s)
 
     async def change_password(self, identity: Identity, old: str, new: str, source: str) -> None:
         if old != PASSWORD:

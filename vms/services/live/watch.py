@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
+from typing import Any
 
 from stream_relay.errors import Overload, StreamClosed, Unsupported
 from stream_relay.outputs.chunk import Chunk, Format
@@ -31,8 +32,8 @@ class Words:
 class Watch:
     """A place before the picture, for the length of `LiveService.watch`.
 
-    `show` and `talk` hand a client's connection to the relay, which writes to it; `show` ends with
-    the stream (players), `talk` outlives it and tells what happens (our own page).
+    `adopt` hands a client's connection to the relay, which writes to it: `show` ends with the
+    stream (players), `talk` outlives it and tells what happens (our own page).
 
     `reader()` is for consumers in this process that end with the stream. Iterating is for
     connections that cannot be handed over, and for waiting: it yields LiveStatus at each change and
@@ -54,33 +55,23 @@ class Watch:
         """The status now."""
         return self._session.status
 
-    async def show(self, sock: socket.socket, wire: Wire) -> ViewerEnd:
-        """Let the relay write the running stream to a client until either ends; takes the socket.
+    def adopt(self, sock: socket.socket, wire: Wire) -> Viewer:
+        """Hand a client's connection to the relay; who calls aborts the viewer at last."""
+        return self._media.adopt(sock, wire)
+
+    async def show(self, viewer: Viewer) -> ViewerEnd:
+        """Let the relay write the running stream until it, or the client, ends.
 
         No texts: on a WebSocket the messages are the bytes that HTTP would carry.
         """
-        return await self._adopt(sock, wire, self._show)
+        return await _drive(viewer, self._show(viewer))
 
-    async def talk(self, sock: socket.socket, words: Words) -> ViewerEnd:
-        """Tell a WebSocket each change and let the relay write each stream to it; takes the socket.
+    async def talk(self, viewer: Viewer, words: Words) -> ViewerEnd:
+        """Tell a WebSocket each change and let the relay write each stream to it.
 
         Ends with the client, or by `words.ended` when the channel is stopped.
         """
-        return await self._adopt(sock, "websocket", lambda viewer: self._talk(viewer, words))
-
-    async def _adopt(
-        self, sock: socket.socket, wire: Wire, drive: Callable[[Viewer], Awaitable[None]]
-    ) -> ViewerEnd:
-        """Drive a viewer until it is closed; cancelled, the connection is dropped."""
-        viewer = self._media.adopt(sock, wire)
-        try:
-            async with asyncio.TaskGroup() as group:
-                driving = group.create_task(_run(drive, viewer))
-                end = await viewer.wait_closed()
-                driving.cancel()
-            return end
-        finally:
-            viewer.abort()
+        return await _drive(viewer, self._talk(viewer, words))
 
     async def _show(self, viewer: Viewer) -> None:
         stream = self._playing()
@@ -188,5 +179,10 @@ class _Told:
         self._last = text
 
 
-async def _run(drive: Callable[[Viewer], Awaitable[None]], viewer: Viewer) -> None:
-    await drive(viewer)
+async def _drive(viewer: Viewer, work: Coroutine[Any, Any, None]) -> ViewerEnd:
+    """Give a viewer its orders until it is closed."""
+    async with asyncio.TaskGroup() as group:
+        driving = group.create_task(work)
+        end = await viewer.wait_closed()
+        driving.cancel()
+    return end
