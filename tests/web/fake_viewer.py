@@ -1,4 +1,4 @@
-"""A viewer that writes what it is given: stands for `stream_relay.viewer` where there is no relay."""
+"""A viewer that writes what it is given: stands for `stream_relay.viewer` without a relay."""
 
 import asyncio
 import socket

@@ -1,6 +1,5 @@
 """Events over the WebSocket: the right ones to the right people, bounded, until logout."""
 
-import asyncio
 import json
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +11,6 @@ import vms.events
 from tests.web.conftest import Client, Connect
 from tests.web.fakes import FakeServices
 from tests.web.records import CHANNEL, DEVICE, NOON, UNKNOWN, alarm, attempt
-from vms.errors import NotReady
 from vms.events import (
     AlarmRaised,
     AlarmUpdated,

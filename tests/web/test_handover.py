@@ -1,4 +1,4 @@
-"""A connection taken out of aiohttp: nothing lost, nothing said to the client, nothing left behind."""
+"""A connection taken out of aiohttp: nothing lost, nothing said to the client, nothing left."""
 
 import asyncio
 import gc
@@ -131,9 +131,9 @@ async def test_the_head_comes_from_aiohttp_and_the_body_from_the_new_owner(
     taken = await desk.take()
     loop = asyncio.get_running_loop()
     for piece in (b"one", b"two" * 100_000):
-        writing = asyncio.ensure_future(loop.sock_sendall(taken, piece))
-        assert await reader.readexactly(len(piece)) == piece
-        await writing
+        async with asyncio.TaskGroup() as group:
+            group.create_task(loop.sock_sendall(taken, piece))
+            assert await reader.readexactly(len(piece)) == piece
     desk.let_go.set()  # the end of the handler is not the end of the connection
     await asyncio.sleep(0.02)
     await loop.sock_sendall(taken, b"after")
