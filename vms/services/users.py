@@ -15,7 +15,7 @@ from peewee import Database
 
 from vms.clock import Clock
 from vms.config_sections import UsersSection
-from vms.errors import Denied, Invalid, NotReady
+from vms.errors import Denied, Invalid, NotFound, NotReady
 from vms.ids import new_password, new_token
 from vms.records import AuditEntry, Identity, MediaToken, NewSession, Page, Role, UserView
 from vms.secrets import Secrets
@@ -135,7 +135,7 @@ class UserService:
             with suppress(NotReady):  # the database is busy: nobody's session is over for that
                 try:
                     await self._identify(identity.session, is_use=is_use)
-                except Denied:
+                except (Denied, NotFound):  # not found: the user has just been removed
                     return
             with suppress(TimeoutError):
                 async with asyncio.timeout(recheck_s):
