@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, WSMsgType, web
 
 from stream_relay.events import StreamStalled
-from tests.vms.bench import CHANNEL, HandClock
+from tests.vms.bench import CHANNEL, HandClock, eventually
 from tests.vms.services.live.stage import FAST, Stage, open_stage
 from tests.web import conftest
 from tests.web.fakes import FakeServices
@@ -137,7 +137,6 @@ async def test_a_logout_ends_the_pictures_of_that_session_only(line: Line) -> No
         async with asyncio.timeout(5):
             while (await screen.receive()).type not in (WSMsgType.CLOSE, WSMsgType.CLOSED):
                 pass
-            while line.app[viewers_key].taken > 1:
-                await asyncio.sleep(0.01)
+            await eventually(lambda: line.app[viewers_key].taken == 1)
         assert not mine.closed and line.stage.media.running.stream.reader_count == 1
         await mine.close()
