@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from stream_relay.engine._loop import Loop
 from stream_relay.engine._source import Inlet
-from stream_relay.errors import Overload
+from stream_relay.errors import Overload, StreamClosed
 from stream_relay.events import EndReason, StreamEvent
 from stream_relay.receiver import Receiver, Transport
 from stream_relay.sources.gb28181 import (
@@ -180,18 +180,18 @@ class Relay:
         return receiver
 
     def adopt(self, sock: socket.socket, wire: Wire, *, limit: QueueLimit | None = None) -> Viewer:
-        """Let the engine write to a client's connection from now on; the socket is the viewer's.
+        """Take over the connection of a client whose answer has begun, whatever happens.
 
-        `limit` is how far it may fall behind.
+        `limit` is how far it may fall behind. Raises `StreamClosed` when the relay is not open.
         """
-        viewer = Viewer(
-            self._engine,
-            self._board,
-            sock,
-            wire,
-            limit or self.config.limits.queue,
-            self._viewers.discard,
-        )
+        limit = limit or self.config.limits.queue
+        try:
+            if self._ticker is None or self._ticker.done():
+                raise StreamClosed(EndReason.STOPPED)
+            viewer = Viewer(self._engine, self._board, sock, wire, limit, self._viewers.discard)
+        except BaseException:
+            sock.close()
+            raise
         self._viewers.add(viewer)
         return viewer
 

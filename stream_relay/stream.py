@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 
 from stream_relay.access_unit import AccessUnit, Kind, Track
 from stream_relay.engine._core import StreamCore
-from stream_relay.errors import StreamClosed
+from stream_relay.errors import StreamClosed, Unsupported
 from stream_relay.events import EndReason, FirstKeyFrame, StreamEvent, TracksChanged
+from stream_relay.outputs import create_output
 from stream_relay.outputs.chunk import Format
 from stream_relay.reader import EPOCH, QueueLimit, Reader
 from stream_relay.statistics import RateMeter, SourceCounters, StreamStatistics
@@ -56,6 +57,7 @@ class Stream:
         self._board = board or Switchboard()
         self._meter = RateMeter()
         self._readers: list[Reader] = []
+        self._followers: list[Callable[[], None]] = []
         self._published: _Published | None = None
         if board is None:
             self._board.hub.now_us = round(opened_at * 1e6)
@@ -92,6 +94,24 @@ class Stream:
         self._readers.append(reader)
         self._board.connect(reader.number, reader.wake)
         return reader
+
+    def refusal(self, output_format: Format) -> str:
+        """What of the tracks known so far the format cannot carry; empty: nothing."""
+        try:
+            if self.tracks:
+                create_output(output_format).start(self.tracks)
+        except Unsupported as error:
+            return error.what
+        return ""
+
+    def follow(self, on_close: Callable[[], None]) -> None:
+        """Call `on_close` when the stream ends."""
+        self._followers.append(on_close)
+
+    def unfollow(self, on_close: Callable[[], None]) -> None:
+        """Do not; idempotent."""
+        if on_close in self._followers:
+            self._followers.remove(on_close)
 
     @property
     def reader_count(self) -> int:
@@ -163,6 +183,8 @@ class Stream:
         self._board.forget("tracks", self.id)
         for reader in self._readers:
             reader.end(StreamClosed(reason))
+        for on_close in list(self._followers):
+            on_close()
 
     def _leave(self, reader: Reader) -> None:
         if reader in self._readers:

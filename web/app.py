@@ -3,6 +3,7 @@
 Constructs no service and starts nothing: `vms.app` hands the services in and runs the result.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -96,8 +97,8 @@ def create_app(
 
 async def _dismiss(app: web.Application) -> None:
     """Let the long connections go, else the server would wait for them."""
-    app[viewers_key].dismiss()
-    app[listeners_key].dismiss()
+    places = (app[viewers_key], app[listeners_key])
+    await asyncio.gather(*(each.dismiss(SHUTDOWN_S) for each in places))
 
 
 def create_runner(app: web.Application) -> web.AppRunner:

@@ -62,10 +62,13 @@ class Seats:
         finally:
             del self._holders[number]
 
-    def dismiss(self) -> None:
-        """End all connections that hold a place: the server stops."""
-        for holder in self._holders.values():
+    async def dismiss(self, limit_s: float) -> None:
+        """End all connections that hold a place and see them off: the server stops."""
+        holders = set(self._holders.values())
+        for holder in holders:
             holder.cancel()
+        if holders:
+            await asyncio.wait(holders, timeout=limit_s)
 
 
 def samples(seats: Mapping[str, Seats]) -> Iterable[Sample]:

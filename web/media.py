@@ -1,14 +1,16 @@
 """Live pictures over HTTP and WebSocket: `/live/{code}.flv`, `.mp4` and `.ws`.
 
-Takes a watch from the live service and hands its chunks to the client, one write at a time: what a
-slow client does not take waits in its reader's bounded queue, which drops to the next key frame;
-one that takes nothing for the write limit is closed. Opening starts the stream. Before the first
-byte every failure is a problem with a proper status; after it, the connection ends.
+Takes a watch from the live service, answers the head and hands the connection to the relay, which
+writes until the stream, the client or its session ends. Where that cannot be (TLS, see
+`handover.py`) the chunks are written here, one write at a time. Either way what a slow client does
+not take waits in a bounded queue, which drops to the next key frame, and one that takes nothing is
+closed. Opening starts the stream. Before the first byte every failure is a problem with a proper
+status; after it, the connection ends.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from http import HTTPStatus
@@ -18,14 +20,15 @@ from aiohttp import HttpVersion11, web
 
 from vms.errors import LiveFailed, NotReady
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
-from vms.services.live import Watch
+from vms.services.live import InitFacts, Viewer, ViewerEnd, Watch, Words
 from web.api.live_status import build_live
 from web.api.wire import Body, GbCode
 from web.call import Call
+from web.handover import Handed, HandedSocket, can_hand_over, hand_over, is_upgrade
 from web.keys import limits_key, viewers_key
 from web.language import Language
 from web.route import Permission, Resource
-from web.sockets import Socket
+from web.sockets import Socket, until_first, until_session_ends
 
 resource = Resource("media", "Live outputs: opening one starts the stream.", prefix="/live")
 Form = Literal["flv", "flv-h265-legacy", "fmp4", "fmp4-any-audio"]
@@ -60,16 +63,20 @@ class Mp4Query(Body):
 @resource.route(
     "GET",
     "/{code}.flv",
-    summary="Watch as HTTP-FLV",
+    summary="Watch as HTTP-FLV or WebSocket-FLV",
     permission=Permission.WATCH,
     media_type=FLV,
     takes_url_token=True,
-    problems=PROBLEMS,
+    takes_websocket=True,
+    problems=(*PROBLEMS, "cross_origin", "upgrade_required"),
 )
 async def watch_flv(call: Call, code: GbCode, query: FlvQuery) -> web.StreamResponse:
-    """Answer endless FLV, from the newest key frame on."""
+    """Answer endless FLV, from the newest key frame on.
+
+    With a WebSocket upgrade the same bytes come as binary messages, and nothing else.
+    """
     form: Form = "flv-h265-legacy" if query.h265 == "legacy" else "flv"
-    return await _send_over_http(call, code, form, FLV)
+    return await _play(call, code, form, FLV, is_socket=is_upgrade(call.request))
 
 
 @resource.route(
@@ -84,7 +91,7 @@ async def watch_flv(call: Call, code: GbCode, query: FlvQuery) -> web.StreamResp
 async def watch_mp4(call: Call, code: GbCode, query: Mp4Query) -> web.StreamResponse:
     """Answer endless fragmented MP4, from the newest key frame on."""
     form: Form = "fmp4" if query.audio == "aac" else "fmp4-any-audio"
-    return await _send_over_http(call, code, form, MP4)
+    return await _play(call, code, form, MP4)
 
 
 @resource.route(
@@ -105,34 +112,72 @@ async def watch_socket(call: Call, code: GbCode) -> web.StreamResponse:
     """
     seats = call.request.app[viewers_key]
     socket = Socket(call, seats)
+    words = Words(partial(build_state, language=call.language), build_init, build_end)
     with seats.seat():
         async with call.services.live.watch(code, "fmp4", _viewer(call)) as watch:
-            return await socket.serve(partial(_talk, watch, call.language))
+            if not can_hand_over(call.request):
+                return await socket.serve(partial(_talk, watch, words))
+            response = HandedSocket()
+            viewer = watch.adopt(await hand_over(call.request, response), "websocket")
+            await _stay(call, response, viewer, watch.talk(viewer, words))
+            return response
 
 
-async def _send_over_http(
-    call: Call, code: str, form: Form, content_type: str
+async def _play(
+    call: Call, code: str, form: Form, content_type: str, *, is_socket: bool = False
 ) -> web.StreamResponse:
-    """Answer a stream's chunks until the stream or the client ends."""
+    """Answer a stream's chunks until the stream, the client or its session ends."""
     request = call.request
     seats = request.app[viewers_key]
+    socket = Socket(call, seats) if is_socket else None
     with seats.seat():
-        live = call.services.live
-        async with live.watch(code, form, _viewer(call)) as watch, _items(watch) as items:
-            first = await _first_chunk(items, request.app[limits_key].first_chunk_s)
-            response = web.StreamResponse(headers={"Content-Type": content_type})
-            if request.version >= HttpVersion11:
-                response.enable_chunked_encoding()
-            await response.prepare(request)
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(_write_all(call, response, first, items)),
-                    group.create_task(_until_left(call)),
-                ]
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in tasks:
-                    task.cancel()
+        async with call.services.live.watch(code, form, _viewer(call)) as watch:
+            async with _items(watch) as items:
+                first = await _first_chunk(items, request.app[limits_key].first_chunk_s)
+                if not can_hand_over(request):
+                    if socket is not None:
+                        return await socket.serve(partial(_pour, first, items))
+                    return await _write_here(call, content_type, first, items)
+            response = HandedSocket() if is_socket else Handed(content_type)
+            taken = await hand_over(request, response)
+            viewer = watch.adopt(taken, "websocket" if is_socket else "http")
+            await _stay(call, response, viewer, watch.show(viewer))
             return response
+
+
+async def _stay(
+    call: Call,
+    response: Handed | HandedSocket,
+    viewer: Viewer,
+    showing: Coroutine[Any, Any, ViewerEnd],
+) -> None:
+    """Stay while the relay writes; then what it wrote is ours to tell."""
+
+    async def show() -> None:
+        end = await showing
+        if end.reason == "slow":
+            call.request.app[viewers_key].slow += 1
+
+    try:
+        await until_first(show(), until_session_ends(call))
+    finally:
+        showing.close()  # in case it never began
+        viewer.abort()
+        response.sent = viewer.statistics.bytes
+
+
+async def _write_here(
+    call: Call, content_type: str, first: Any, items: AsyncIterator[Any]
+) -> web.StreamResponse:
+    """Answer over a connection that cannot be handed over."""
+    response = web.StreamResponse(headers={"Content-Type": content_type})
+    if call.request.version >= HttpVersion11:
+        response.enable_chunked_encoding()
+    await response.prepare(call.request)
+    await until_first(
+        _write_all(call, response, first, items), _until_left(call), until_session_ends(call)
+    )
+    return response
 
 
 async def _first_chunk(items: AsyncIterator[Any], limit_s: float) -> Any:
@@ -186,27 +231,37 @@ async def _until_left(call: Call) -> None:
         await asyncio.sleep(interval_s)
 
 
-async def _talk(watch: Watch, language: Language, socket: Socket) -> None:
+async def _talk(watch: Watch, words: Words, socket: Socket) -> None:
     """Carry a watch over its WebSocket until the channel is stopped."""
     reason, told = LiveReason.STOPPED.value, ""
     try:
         async with _items(watch) as items:
             async for item in items:
                 if isinstance(item, LiveStatus):
-                    text = build_state(item, language)
+                    text = words.state(item)
                     if text != told:
                         await socket.send_text(text)
                     told = text
                 else:
-                    await _send_chunk(socket, item)
+                    await _send_chunk(socket, words, item)
     except NotReady as error:
         reason = error.code
-    await socket.send_text(json.dumps({"type": "ended", "reason": reason}))
+    await socket.send_text(words.ended(reason))
 
 
-async def _send_chunk(socket: Socket, chunk: Any) -> None:
+async def _pour(chunk: Any, items: AsyncIterator[Any], socket: Socket) -> None:
+    """Send chunk after chunk over a WebSocket until the stream ends."""
+    await socket.send_bytes(chunk.data)
+    async for item in items:
+        if not isinstance(item, LiveStatus):
+            await socket.send_bytes(item.data)
+        elif item.state is not LiveState.LIVE:
+            return
+
+
+async def _send_chunk(socket: Socket, words: Words, chunk: Any) -> None:
     if chunk.kind == "init":
-        await socket.send_text(build_init(chunk))
+        await socket.send_text(words.init(InitFacts(chunk.codec_string, chunk.tracks)))
     await socket.send_bytes(chunk.data)
 
 
@@ -232,15 +287,20 @@ def build_state(status: LiveStatus, language: Language) -> str:
     return json.dumps({"type": "state", **facts}, ensure_ascii=False)
 
 
-def build_init(chunk: Any) -> str:
+def build_init(facts: InitFacts) -> str:
     """An `init` message: what the browser needs to know before the initialisation segment."""
-    video = next((track for track in chunk.tracks if track.kind == "video"), None)
+    video = next((track for track in facts.tracks if track.kind == "video"), None)
     return json.dumps(
         {
             "type": "init",
-            "mime": f'{MP4}; codecs="{chunk.codec_string}"',
+            "mime": f'{MP4}; codecs="{facts.codec_string}"',
             "codec": str(video.codec) if video else None,
             "width": video.width if video else None,
             "height": video.height if video else None,
         }
     )
+
+
+def build_end(reason: str) -> str:
+    """An `ended` message, the last one."""
+    return json.dumps({"type": "ended", "reason": reason})

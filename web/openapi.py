@@ -123,6 +123,9 @@ def _query_parameter(name: str, schema: Schema, *, required: bool) -> Schema:
 
 def _responses(route: Route, schemas: Mapping[type[BaseModel], Schema]) -> Schema:
     answers: Schema = {str(int(route.status)): _success(route, schemas)}
+    if route.takes_websocket:
+        upgraded = HTTPStatus.SWITCHING_PROTOCOLS
+        answers[str(int(upgraded))] = {"description": upgraded.phrase}
     by_status: dict[int, list[str]] = {}
     for code in _problem_codes(route):
         by_status.setdefault(PROBLEMS[code].status, []).append(code)

@@ -64,6 +64,8 @@ class Route:
     """Codes of `web.problems` that this route may answer besides the general ones."""
     takes_url_token: bool = False
     """Players cannot send headers: these routes also accept a media token as `?token=`."""
+    takes_websocket: bool = False
+    """The same address also answers a WebSocket upgrade."""
     is_audited: bool = False
     """Written to the audit log though nothing is changed (downloads)."""
 
@@ -85,6 +87,7 @@ class RouteOptions(TypedDict, total=False):
     media_type: str
     problems: tuple[str, ...]
     takes_url_token: bool
+    takes_websocket: bool
     is_audited: bool
 
 

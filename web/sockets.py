@@ -1,11 +1,11 @@
 """What all WebSockets here share: time limits, the session behind them, an orderly end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from vms.errors import Denied, NotReady
 from web.auth import session_token
 from web.call import Call
 from web.keys import limits_key
@@ -25,6 +25,25 @@ class UpgradeRequired(Exception):
 
 class TooSlow(Exception):
     """The client did not take a message within the time limit."""
+
+
+async def until_first(*work: Coroutine[Any, Any, None]) -> None:
+    """Run all until the first has ended; the others are cancelled."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in work]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+
+
+async def until_session_ends(call: Call) -> None:
+    """Return when the session behind a long connection is over, at a logout at once.
+
+    Looking counts as use of the session, but not by a token in the address: that may be anywhere.
+    """
+    is_use = bool(session_token(call.request))
+    interval_s = call.request.app[limits_key].session_s
+    await call.services.users.until_ended(call.identity, interval_s, is_use=is_use)
 
 
 class Socket:
@@ -50,15 +69,7 @@ class Socket:
         """Accept, run `talk` until it or the client or the session ends, and close."""
         await self.response.prepare(self._call.request)
         try:
-            async with asyncio.TaskGroup() as group:
-                watchers = [
-                    group.create_task(self._until_closed()),
-                    group.create_task(self._until_session_ends()),
-                    group.create_task(self._talk(talk)),
-                ]
-                await asyncio.wait(watchers, return_when=asyncio.FIRST_COMPLETED)
-                for watcher in watchers:
-                    watcher.cancel()
+            await until_first(self._until_closed(), self._until_session_ends(), self._talk(talk))
         finally:
             if not self.response.closed:
                 self._abort()
@@ -100,19 +111,8 @@ class Socket:
                 return
 
     async def _until_session_ends(self) -> None:
-        """Check the session from time to time; sockets opened by a media token live on."""
-        token = session_token(self._call.request)
-        while True:
-            await asyncio.sleep(self._limits.session_s)
-            if not token:
-                continue
-            try:
-                await self._call.services.users.identify(token)
-            except NotReady:
-                continue  # the database is busy: nobody's session is over for that
-            except Denied:
-                await self.response.close(code=SESSION_ENDED, message=b"session ended")
-                return
+        await until_session_ends(self._call)
+        await self.response.close(code=SESSION_ENDED, message=b"session ended")
 
     def _abort(self) -> None:
         """Drop the connection with what is still queued for it."""

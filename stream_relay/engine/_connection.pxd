@@ -16,6 +16,7 @@ cdef class Connection:
     cdef StreamCore _core
     cdef FrameReader _frames
     cdef object _describe
+    cdef dict _inits
     cdef bint _is_told
 
     cdef void _read(self) noexcept nogil

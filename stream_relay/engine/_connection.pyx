@@ -8,7 +8,7 @@ with the other viewers of the format but the place in the ring.
 cimport cython
 from libc.errno cimport EAGAIN, EINTR, errno
 
-from stream_relay.engine._block cimport copy_block, frame_block
+from stream_relay.engine._block cimport INIT, copy_block, frame_block, release
 from stream_relay.engine._feed cimport (
     FINISHED, LEFT, RAW, READING, SLOW, UNSUPPORTED, WEBSOCKET, free_cursor, new_cursor, pump, queue_block,
 )
@@ -26,6 +26,14 @@ cdef int READ_BYTES = 16384
 cdef int MAX_READS = 8
 GOING_AWAY = (1001).to_bytes(2, "big")
 REASONS = {READING: "aborted", LEFT: "left", SLOW: "slow", FINISHED: "finished", UNSUPPORTED: "unsupported"}
+
+
+cdef Block* _own(Block* block) noexcept nogil:
+    """A copy for one connection's queue; NULL when memory is short."""
+    cdef Block* copy = copy_block(block.data, block.size)
+    if copy != NULL:
+        frame_block(copy, BINARY)
+    return copy
 
 
 cdef void _ready(Connection connection, uint32_t events) noexcept nogil:
@@ -105,6 +113,7 @@ cdef class Connection:
                 return
             feed = core.feed(name)
             self._core, self._feed, self._describe = core, feed, describe
+            self._inits = self._feed._inits
             cursor.strikes = 0
             if not self._feed.add_cursor(cursor):
                 raise MemoryError
@@ -172,7 +181,18 @@ cdef class Connection:
             self._loop.hub.unlock()
 
     cdef void _leave_feed(self):
+        """What is queued is still written: it moves out of the ring."""
+        cdef Block* block
         if self._feed is not None:
+            while self._cursor.feed != NULL and self._cursor.end == READING:
+                block = self._feed.next_block(self._cursor)
+                if block == NULL:
+                    break
+                if block.flags & INIT and self._frames is not None:
+                    self._announce(block)
+                else:
+                    queue_block(self._cursor, _own(block))
+                release(block)
             self._core._forget(self._feed, self._cursor)
         self._feed = None
         self._core = None
@@ -215,16 +235,13 @@ cdef class Connection:
         """Queue the text that describes an init, and the init behind it."""
         cdef Block* block
         if self._describe is not None:
-            text = self._describe(*self._feed._inits.get(init.version, ("", ())))
+            text = self._describe(*self._inits.get(init.version, ("", ())))
             data = text.encode()
             block = copy_block(data, len(data))
             if block != NULL:
                 frame_block(block, TEXT)
                 queue_block(self._cursor, block)
-        block = copy_block(init.data, init.size)
-        if block != NULL:
-            frame_block(block, BINARY)
-            queue_block(self._cursor, block)
+        queue_block(self._cursor, _own(init))
 
     cdef void _ended(self) noexcept nogil:
         if self._feed is not None:

@@ -10,7 +10,8 @@ from stream_relay.engine._block cimport (
     INIT, KEY, RESTART, Block, copy_block, frame_block, release,
 )
 from stream_relay.engine._feed cimport (
-    PYTHON, SLOW, UNSUPPORTED, Cursor, end_cursor, free_cursor, new_cursor, queue_block,
+    PYTHON, SLOW, UNSUPPORTED, WEBSOCKET, Cursor, end_cursor, free_cursor, new_cursor,
+    queue_block,
 )
 
 from stream_relay.access_unit import Codec, Kind
@@ -121,10 +122,15 @@ cdef class OutputFeed(Feed):
                 self.enter(self._cursors[index])
 
     def _refuse_all(self):
-        """Nobody gets anything: viewers end, readers look at the refusal."""
+        """Nobody gets anything: viewers end, readers look at the refusal, WebSockets wait."""
         cdef Cursor* cursor
-        while self.reader_count:
-            cursor = self._cursors[self.reader_count - 1]
+        cdef Py_ssize_t index = self.reader_count
+        while index:
+            index -= 1
+            cursor = self._cursors[index]
+            if cursor.wire == WEBSOCKET:
+                cursor.feed = NULL
+                continue
             end_cursor(cursor, UNSUPPORTED)
             if cursor.wire == PYTHON:
                 self._hub.add_ready(cursor.number)
@@ -149,7 +155,8 @@ cdef class OutputFeed(Feed):
         """Let a reader begin, now or when the tracks are known."""
         cdef int64_t dts
         if self._refusal is not None:
-            end_cursor(cursor, UNSUPPORTED)
+            if cursor.wire != WEBSOCKET:
+                end_cursor(cursor, UNSUPPORTED)
             return 0
         if not self._is_started:
             return 0

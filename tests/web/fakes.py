@@ -1,5 +1,7 @@
 """Services in memory with the real signatures (see test_fakes.py), so web tests need no plane."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -256,6 +258,7 @@ class FakeUsers:
         }
     )
     sessions: dict[str, Identity] = field(default_factory=dict)
+    logged_out: asyncio.Event = field(default_factory=asyncio.Event)
     media: dict[str, tuple[str, Identity]] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     log: list[tuple[str, str, str, str]] = field(default_factory=list)
@@ -290,6 +293,14 @@ class FakeUsers:
 
     async def log_out(self, identity: Identity) -> None:
         self.sessions = {t: i for t, i in self.sessions.items() if i.session != identity.session}
+        self.logged_out.set()
+        self.logged_out = asyncio.Event()
+
+    async def until_ended(self, identity: Identity, recheck_s: float, *, is_use: bool) -> None:
+        while identity.session in {known.session for known in self.sessions.values()}:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(recheck_s):
+                    await self.logged_out.wait()
 
     async def change_password(self, identity: Identity, old: str, new: str, source: str) -> None:
         if old != PASSWORD:

@@ -40,7 +40,8 @@ async def test_dismissed_holders_are_cancelled_and_their_places_free() -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(hold()) for _ in range(2)]
         await begun.wait()
-        seats.dismiss()
+        await seats.dismiss(5.0)
+        assert seats.taken == 0, "it waits until they are gone"
     assert all(task.cancelled() for task in tasks)
     assert seats.taken == 0
 

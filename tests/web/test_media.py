@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import ClientSession, ClientWebSocketResponse, WSServerHandshakeError, web
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError, web
 
 from tests.web.conftest import Client, Connect
 from tests.web.fake_live import FakeChunk
@@ -25,6 +25,14 @@ UPGRADE |= {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAA
 BIG = FakeChunk("media", bytes(1_000_000))
 
 
+@pytest.fixture(params=[True, False], ids=["handed-over", "written-here"], autouse=True)
+def is_handed_over(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Both ways to write a picture; the second is that of TLS (see test_handover.py)."""
+    if not request.param:
+        monkeypatch.setattr("web.media.can_hand_over", lambda _: False)
+    return bool(request.param)
+
+
 def failed(reason: LiveReason, detail: str = "") -> LiveStatus:
     return LiveStatus(CHANNEL, LiveState.FAILED, LiveStep.INVITE, reason, detail)
 
@@ -40,13 +48,22 @@ def failed(reason: LiveReason, detail: str = "") -> LiveStatus:
     ],
 )
 async def test_a_player_gets_the_chunks_in_the_form_it_asked_for(
-    viewer: Client, services: FakeServices, path: str, form: str, kind: str
+    viewer: Client,
+    services: FakeServices,
+    is_handed_over: bool,
+    path: str,
+    form: str,
+    kind: str,
 ) -> None:
-    services.live.prepare(CHANNEL, LIVE, INIT, FakeChunk("media", b"one"), LIVE, None)
+    watch = services.live.prepare(CHANNEL, LIVE, INIT, FakeChunk("media", b"one"), LIVE, None)
     answer = await viewer.get(f"/live/{CHANNEL}{path}")
     assert (answer.status, answer.content_type) == (200, kind)
     assert await answer.read() == b"INITone"
-    assert answer.headers["Transfer-Encoding"] == "chunked"
+    if is_handed_over:
+        assert "Transfer-Encoding" not in answer.headers and watch.wires == ["http"]
+        assert answer.headers["Connection"] == "close"
+    else:
+        assert answer.headers["Transfer-Encoding"] == "chunked" and watch.wires == []
     assert answer.headers["Cache-Control"] == "no-store"
     assert services.live.opened == [(CHANNEL, form, "viewer 127.0.0.1")]
 
@@ -129,7 +146,7 @@ async def test_an_option_that_does_not_exist_is_refused(viewer: Client, query: s
 async def test_a_player_ends_with_its_stream(viewer: Client, services: FakeServices) -> None:
     watch = services.live.prepare(CHANNEL, INIT, failed(LiveReason.STALLED), INIT)
     assert await (await viewer.get(FLV)).read() == b"INIT"
-    assert watch.is_left.is_set()
+    await asyncio.wait_for(watch.is_left.wait(), 5)
 
 
 async def test_a_player_that_leaves_while_nothing_comes_frees_its_place(
@@ -184,12 +201,16 @@ async def test_a_slow_client_does_not_hold_up_the_others(
 
 
 async def test_a_reader_that_gave_up_ends_the_player(
-    app: web.Application, viewer: Client, services: FakeServices
+    app: web.Application, viewer: Client, services: FakeServices, is_handed_over: bool
 ) -> None:
-    services.live.prepare(CHANNEL, INIT, NotReady(code="viewer_too_slow"))
+    watch = services.live.prepare(CHANNEL, INIT, NotReady(code="viewer_too_slow"))
     answer = await viewer.get(FLV)
-    with pytest.raises(Exception, match="payload|closed|reset|disconnected"):
-        await answer.read()
+    if is_handed_over:
+        assert await answer.read() in (b"", b"INIT"), "such a body ends with its connection"
+    else:
+        with pytest.raises(Exception, match="payload|closed|reset|disconnected"):
+            await answer.read()
+    await asyncio.wait_for(watch.is_left.wait(), 5)
     assert app[viewers_key].slow == 1
 
 
@@ -275,13 +296,18 @@ async def test_a_screen_without_video_track_is_told_so(
     assert (init["mime"], init["codec"]) == ('video/mp4; codecs="mp4a.40.2"', None)
 
 
-async def test_a_reader_that_gave_up_is_told_to_the_screen(
-    screen: Client, services: FakeServices
+async def test_a_screen_that_is_too_slow_is_closed_and_counted(
+    app: web.Application, screen: Client, services: FakeServices, is_handed_over: bool
 ) -> None:
-    services.live.prepare(CHANNEL, NotReady(code="viewer_too_slow"))
+    watch = services.live.prepare(CHANNEL)
     async with screen.ws_connect(f"/live/{CHANNEL}.ws") as seen:
         await told(seen)
-        assert await told(seen) == {"type": "ended", "reason": "viewer_too_slow"}
+        watch.items.put_nowait(NotReady(code="viewer_too_slow"))
+        if not is_handed_over:
+            assert await told(seen) == {"type": "ended", "reason": "viewer_too_slow"}
+        assert (await seen.receive(timeout=5)).type in (WSMsgType.CLOSE, WSMsgType.CLOSED)
+    if is_handed_over:
+        assert app[viewers_key].slow == 1
 
 
 async def test_a_screen_that_closes_frees_its_place(
@@ -309,14 +335,90 @@ async def test_what_a_screen_says_is_not_listened_to(
 
 
 async def test_the_end_of_the_session_closes_the_screen(
-    screen: Client, services: FakeServices
+    screen: Client, services: FakeServices, is_handed_over: bool
 ) -> None:
     services.live.prepare(CHANNEL)
     seen = await screen.ws_connect(f"/live/{CHANNEL}.ws")
     await told(seen)
     services.users.sessions.clear()
-    assert (await seen.receive(timeout=5)).data == 4401
+    assert (await seen.receive(timeout=5)).data == (None if is_handed_over else 4401)
     await seen.close()
+
+
+@pytest.mark.parametrize("output", ["flv", "mp4", "ws", "flv over a WebSocket"])
+async def test_pictures_opened_by_a_url_token_end_with_the_session_behind_it(
+    app: web.Application, anyone: Client, services: FakeServices, output: str
+) -> None:
+    watch = services.live.prepare(CHANNEL, LIVE, INIT)
+    identity = services.users.sessions[services.users.open_session("viewer")]
+    token = services.users.media_token(identity, CHANNEL).token
+    path = f"/live/{CHANNEL}.{output[:3].strip()}?token={token}"
+    if output in ("flv", "mp4"):
+        answer = await anyone.get(path)
+        assert await answer.content.readexactly(4) == b"INIT"
+    else:
+        await anyone.ws_connect(path)
+    assert app[viewers_key].taken == 1
+    await services.users.log_out(identity)
+    await asyncio.wait_for(watch.is_left.wait(), 5)
+    assert app[viewers_key].taken == 0
+
+
+# ---------------------------------------------------------------- FLV over a WebSocket
+
+
+@pytest.mark.parametrize(
+    ("query", "form"),
+    [("", "flv"), ("?h265=enhanced", "flv"), ("?h265=legacy", "flv-h265-legacy")],
+)
+async def test_flv_over_a_websocket_is_binary_messages_only(
+    screen: Client, services: FakeServices, query: str, form: str
+) -> None:
+    services.live.prepare(CHANNEL, LIVE, INIT, FakeChunk("media", b"one"), LIVE, INIT, None)
+    async with screen.ws_connect(FLV + query) as seen:
+        messages = [message async for message in seen]
+    assert {message.type for message in messages} == {WSMsgType.BINARY}
+    assert [message.data for message in messages] == [b"INIT", b"one", b"INIT"]
+    assert services.live.opened == [(CHANNEL, form, "viewer 127.0.0.1")]
+
+
+async def test_flv_over_a_websocket_ends_with_its_stream(
+    screen: Client, services: FakeServices
+) -> None:
+    watch = services.live.prepare(CHANNEL, INIT, failed(LiveReason.STALLED), INIT)
+    async with screen.ws_connect(FLV) as seen:
+        assert [message.data async for message in seen] == [b"INIT"]
+    assert seen.close_code == 1000
+    await asyncio.wait_for(watch.is_left.wait(), 5)
+
+
+async def test_a_failure_of_flv_over_a_websocket_is_a_refused_handshake(
+    viewer: Client, services: FakeServices
+) -> None:
+    services.live.prepare(CHANNEL, failed(LiveReason.DEVICE_OFFLINE))
+    answer = await viewer.get(FLV, headers=UPGRADE)
+    assert (answer.status, (await answer.json())["code"]) == (409, "device_offline")
+
+
+async def test_flv_over_a_websocket_asks_for_the_same_rights(
+    anyone: Client, services: FakeServices
+) -> None:
+    services.live.prepare(CHANNEL, INIT)
+    assert (await anyone.get(FLV, headers=UPGRADE)).status == 401
+    identity = services.users.sessions[services.users.open_session("viewer")]
+    token = services.users.media_token(identity, OTHER).token
+    assert (await anyone.get(f"{FLV}?token={token}", headers=UPGRADE)).status == 401
+    elsewhere = UPGRADE | {"Origin": "https://evil.example"}
+    token = services.users.media_token(identity, CHANNEL).token
+    answer = await anyone.get(f"{FLV}?token={token}", headers=elsewhere)
+    assert (answer.status, (await answer.json())["code"]) == (403, "cross_origin")
+    assert services.live.opened == []
+
+
+async def test_half_an_upgrade_is_a_problem(viewer: Client, services: FakeServices) -> None:
+    answer = await viewer.get(FLV, headers={"Upgrade": "websocket"})
+    assert (answer.status, (await answer.json())["code"]) == (426, "upgrade_required")
+    assert services.live.opened == []
 
 
 async def test_a_url_token_lets_a_screen_in_for_its_channel_only(

@@ -4,16 +4,18 @@ Of a session token only the hash is stored. An unknown user and a wrong password
 get the same answer and are locked alike.
 """
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from peewee import Database
 
 from vms.clock import Clock
 from vms.config_sections import UsersSection
-from vms.errors import Denied, Invalid
+from vms.errors import Denied, Invalid, NotFound, NotReady
 from vms.ids import new_password, new_token
 from vms.records import AuditEntry, Identity, MediaToken, NewSession, Page, Role, UserView
 from vms.secrets import Secrets
@@ -51,6 +53,7 @@ class UserService:
         self._clock = clock
         self._lockout = Lockout(store, settings, clock)
         self._media = MediaTokens(secrets, settings.media_token_s)
+        self._endings: dict[int, asyncio.Event] = {}
 
     # Accounts
 
@@ -80,7 +83,8 @@ class UserService:
         """
         self._check_new_password("password", password, username)
         hashed = await self._hashes.make(password)
-        await self._store.run(_set_password_of, username, hashed, self._clock.wall())
+        user_id = await self._store.run(_set_password_of, username, hashed, self._clock.wall())
+        self._wake(user_id)
 
     async def change_password(self, identity: Identity, old: str, new: str, source: str) -> None:
         """Change one's own password; ends every other session of the user.
@@ -99,6 +103,7 @@ class UserService:
         hashed = await self._hashes.make(new)
         at = self._clock.wall()
         await self._store.run(_replace_password, user.id, hashed, at, identity.session)
+        self._wake(user.id)
 
     # Sessions
 
@@ -117,6 +122,24 @@ class UserService:
     async def log_out(self, identity: Identity) -> None:
         """End the session; its token and its media tokens are worth nothing from now on."""
         await self._store.run(session_queries.delete_session, identity.session)
+        self._wake(identity.user_id)
+
+    async def until_ended(self, identity: Identity, recheck_s: float, *, is_use: bool) -> None:
+        """Return when the session is over, or its user locked out.
+
+        At once when it is ended here; what time or another process ends is seen in `recheck_s`.
+        With `is_use` waiting keeps the session from growing idle.
+        """
+        while True:
+            ending = self._endings.setdefault(identity.user_id, asyncio.Event())
+            with suppress(NotReady):  # the database is busy: nobody's session is over for that
+                try:
+                    await self._identify(identity.session, is_use=is_use)
+                except (Denied, NotFound):  # not found: the user has just been removed
+                    return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(recheck_s):
+                    await ending.wait()
 
     def media_token(self, identity: Identity, channel: str = "") -> MediaToken:
         """Permission to open live outputs of a channel, or of all when empty."""
@@ -207,12 +230,18 @@ class UserService:
         await self.audit(user.username, "session.begin", source=source)
         return NewSession(token, _identity(record))
 
-    async def _identify(self, session: str) -> Identity:
+    def _wake(self, user_id: int) -> None:
+        """Sessions of this user ended: those who wait for that look again."""
+        ending = self._endings.pop(user_id, None)
+        if ending is not None:
+            ending.set()
+
+    async def _identify(self, session: str, *, is_use: bool = True) -> Identity:
         at = self._clock.wall()
         record = await self._store.run(session_queries.find_session, session, at=at)
         if record is None:
             raise Denied("unauthenticated")
-        if at - record.last_seen_at >= TOUCH_EVERY:
+        if is_use and at - record.last_seen_at >= TOUCH_EVERY:
             end = self._end(record.created_at, at)
             await self._store.run(session_queries.touch_session, session, at=at, expires_at=end)
         return _identity(record)
@@ -280,8 +309,9 @@ def _replace_password(
         session_queries.delete_sessions(database, user_id, but=but)
 
 
-def _set_password_of(database: Database, username: str, hashed: str, at: datetime) -> None:
+def _set_password_of(database: Database, username: str, hashed: str, at: datetime) -> int:
     user = user_queries.find_user(database, username)
     if user is None:
         raise UnknownRow("user", username)
     _replace_password(database, user.id, hashed, at)
+    return user.id

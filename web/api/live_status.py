@@ -17,6 +17,8 @@ class LiveUrls(Wire):
 
     ws_fmp4: str
     """fMP4 over WebSocket, for browsers (Media Source Extensions)."""
+    ws_flv: str
+    """FLV over WebSocket, for players in a browser (flv.js and its kind)."""
     http_flv: str
     """HTTP-FLV, for players."""
     http_fmp4: str
@@ -75,6 +77,7 @@ def with_urls(live: Live, request: web.Request, token: MediaToken) -> Live:
     query = f"?token={token.token}"
     urls = LiveUrls(
         ws_fmp4=f"ws{place}{live.code}.ws{query}",
+        ws_flv=f"ws{place}{live.code}.flv{query}",
         http_flv=f"http{place}{live.code}.flv{query}",
         http_fmp4=f"http{place}{live.code}.mp4{query}",
     )

@@ -7,14 +7,14 @@ from argon2 import PasswordHasher
 
 from tests.vms.bench import CHANNEL, OTHER_CHANNEL, HandClock
 from vms.config_sections import UsersSection
-from vms.errors import Conflict, Denied, Invalid, LockedOut, NotFound
+from vms.errors import Conflict, Denied, Invalid, LockedOut, NotFound, NotReady
 from vms.records import NewSession, Role
 from vms.secrets import Secrets
 from vms.services.passwords import PasswordHashes
 from vms.services.store import Store
 from vms.services.users import UserService
 from vms.storage.queries.sessions import find_session
-from vms.storage.queries.users import find_user
+from vms.storage.queries.users import delete_user, find_user, update_user
 
 HERE, THERE = "10.0.0.1", "10.0.0.2"
 SETTINGS = UsersSection(account_failures=3, source_failures=6, lock_s=60, failure_window_s=600)
@@ -179,6 +179,88 @@ async def test_logout_is_worth_at_once(users: UserService) -> None:
     await users.log_out(await users.identify(session.token))
     with pytest.raises(Denied):
         await users.identify(session.token)
+
+
+async def test_who_waits_for_the_end_of_a_session_hears_of_a_logout_at_once(
+    users: UserService,
+) -> None:
+    mine, other = await log_in(users), await log_in(users)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        waiting = group.create_task(users.until_ended(mine.identity, 3600, is_use=True))
+        beside = group.create_task(users.until_ended(other.identity, 3600, is_use=True))
+        await asyncio.sleep(0.02)
+        await users.log_out(mine.identity)
+        await waiting
+        await asyncio.sleep(0.02)
+        assert not beside.done(), "another session of the same user goes on"
+        beside.cancel()
+
+
+@pytest.mark.parametrize("way", ["own password", "given password"])
+async def test_who_waits_for_the_end_of_a_session_hears_of_a_new_password(
+    users: UserService, way: str
+) -> None:
+    mine, other = await log_in(users), await log_in(users)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        waiting = group.create_task(users.until_ended(other.identity, 3600, is_use=False))
+        await asyncio.sleep(0.02)
+        if way == "own password":
+            await users.change_password(mine.identity, "correct horse", "battery staple", HERE)
+        else:
+            await users.set_password("admin", "battery staple")
+        await waiting
+
+
+@pytest.mark.parametrize("way", ["locked out", "run out", "gone"])
+async def test_what_another_process_or_time_ends_is_noticed_at_the_next_look(
+    users: UserService, store: Store, clock: HandClock, way: str
+) -> None:
+    session = await log_in(users)
+    user_id = session.identity.user_id
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        waiting = group.create_task(users.until_ended(session.identity, 0.01, is_use=False))
+        await asyncio.sleep(0.02)
+        assert not waiting.done()
+        if way == "locked out":
+            await store.run(update_user, user_id, disabled=True)
+        elif way == "gone":
+            await store.run(delete_user, user_id)
+        else:
+            clock.turn(SETTINGS.session_idle_s + 1)
+        await waiting
+
+
+@pytest.mark.parametrize("is_use", [True, False])
+async def test_waiting_keeps_a_session_only_when_it_counts_as_use(
+    users: UserService, clock: HandClock, is_use: bool
+) -> None:
+    session = await log_in(users)
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(users.until_ended(session.identity, 0.01, is_use=is_use))
+        for _ in range(3):
+            clock.turn(SETTINGS.session_idle_s // 2 + 1)
+            await asyncio.sleep(0.1)
+        assert waiting.done() is not is_use
+        waiting.cancel()
+
+
+async def test_a_busy_database_ends_no_session(
+    users: UserService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await log_in(users)
+    asked = asyncio.Event()
+
+    async def busy(*_: object, **__: object) -> None:
+        asked.set()
+        raise NotReady(code="database_busy")
+
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(users.until_ended(session.identity, 0.01, is_use=True))
+        monkeypatch.setattr(users, "_identify", busy)
+        await asked.wait()
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        waiting.cancel()
 
 
 @pytest.mark.parametrize("token", ["", "x", "a" * 10_000, "eyJhbGciOiJub25lIn0.e30."])

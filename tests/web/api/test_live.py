@@ -11,6 +11,7 @@ async def test_starting_answers_at_once_with_state_and_addresses(viewer: Client)
     host = f"{viewer.host}:{viewer.port}/live/{CHANNEL}"
     assert live["urls"] == {
         "ws_fmp4": f"ws://{host}.ws?token=media-0",
+        "ws_flv": f"ws://{host}.flv?token=media-0",
         "http_flv": f"http://{host}.flv?token=media-0",
         "http_fmp4": f"http://{host}.mp4?token=media-0",
     }

@@ -86,7 +86,7 @@ class LiveService:
         """Look at a channel for the length of the block; raises NotFound(channel)."""
         await self._routes.find(code)
         session = self._session(code)
-        watch = Watch(session, output_format, self._settings.viewer_queue)
+        watch = Watch(session, self._media, output_format, self._settings.viewer_queue)
         number = session.demand.enter(viewer)
         session.try_now()
         try:

@@ -1,27 +1,51 @@
 """One viewer of one channel."""
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
 
 from stream_relay.errors import Overload, StreamClosed, Unsupported
 from stream_relay.outputs.chunk import Chunk, Format
 from stream_relay.reader import Reader
 from stream_relay.stream import Stream
+from stream_relay.viewer import InitFacts, ViewerEnd, Wire
 from vms.errors import LiveFailed, NotReady
-from vms.records import LiveReason, LiveStatus, LiveStep
+from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
+from vms.services.live.ports import Media, Viewer
 from vms.services.live.session import LiveSession
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts of a WebSocket that outlives the streams, built by who knows its language."""
+
+    state: Callable[[LiveStatus], str]
+    """On each change of the status."""
+    init: Callable[[InitFacts], str]
+    """Before each initialisation segment."""
+    ended: Callable[[str], str]
+    """The last one: why nothing follows."""
 
 
 class Watch:
     """A place before the picture, for the length of `LiveService.watch`.
 
-    `reader()` is for outputs that end with the stream (HTTP). Iterating is for those that outlive
-    it (WebSocket): it yields LiveStatus at each change and Chunk between, beginning with an `init`
-    chunk after each new start of the stream; it ends when the channel is stopped.
+    `adopt` hands a client's connection to the relay, which writes to it: `show` ends with the
+    stream (players), `talk` outlives it and tells what happens (our own page).
+
+    `reader()` is for consumers in this process that end with the stream. Iterating is for
+    connections that cannot be handed over, and for waiting: it yields LiveStatus at each change and
+    Chunk between, beginning with an `init` chunk after each new start of the stream; it ends when
+    the channel is stopped.
     """
 
-    def __init__(self, session: LiveSession, output_format: Format, limit: int) -> None:
+    def __init__(
+        self, session: LiveSession, media: Media, output_format: Format, limit: int
+    ) -> None:
         self._session = session
+        self._media = media
         self._format: Format = output_format
         self._limit = limit
         self._entered_at = session.board.version
@@ -30,6 +54,67 @@ class Watch:
     def status(self) -> LiveStatus:
         """The status now."""
         return self._session.status
+
+    def adopt(self, sock: socket.socket, wire: Wire) -> Viewer:
+        """Hand a client's connection to the relay; who calls aborts the viewer at last."""
+        return self._media.adopt(sock, wire)
+
+    async def show(self, viewer: Viewer) -> ViewerEnd:
+        """Let the relay write the running stream until it, or the client, ends.
+
+        No texts: on a WebSocket the messages are the bytes that HTTP would carry.
+        """
+        return await _drive(viewer, self._show(viewer))
+
+    async def talk(self, viewer: Viewer, words: Words) -> ViewerEnd:
+        """Tell a WebSocket each change and let the relay write each stream to it.
+
+        Ends with the client, or by `words.ended` when the channel is stopped.
+        """
+        return await _drive(viewer, self._talk(viewer, words))
+
+    async def _show(self, viewer: Viewer) -> None:
+        stream = self._playing()
+        if stream is not None:
+            viewer.attach(stream, self._format)
+        while stream is not None:
+            change = self._session.board.next_change()
+            if self._playing() is not stream or stream.refusal(self._format):
+                break
+            await change.wait()
+        viewer.finish()
+
+    async def _talk(self, viewer: Viewer, words: Words) -> None:
+        """What iteration yields, as orders to a viewer; nothing is told while a picture runs."""
+        session, told = self._session, _Told(viewer, words)
+        attached: Stream | None = None
+        version = -1
+        while True:
+            change = session.board.next_change()
+            stream = self._playing()
+            refusal = stream.refusal(self._format) if stream is not None else ""
+            if attached is not None and (stream is not attached or refusal):
+                viewer.detach()
+                attached = None
+            if version != session.board.version and attached is None:
+                told.state(session.status)
+            version = session.board.version
+            if session.is_over:
+                viewer.finish(words.ended(LiveReason.STOPPED.value))
+                return
+            if refusal:
+                told.state(replace(session.status, reason=LiveReason.UNPLAYABLE, detail=refusal))
+            elif stream is not None and attached is None:
+                viewer.attach(stream, self._format, words.init)
+                attached = stream
+            await change.wait()
+
+    def _playing(self) -> Stream | None:
+        """The stream that runs, while the channel is said to be live."""
+        session = self._session
+        if session.stream is None or session.stream.end_reason is not None:
+            return None
+        return session.stream if session.board.state is LiveState.LIVE else None
 
     async def reader(self, *, patient: bool = False) -> Reader:
         """Wait for the picture; raises LiveFailed at the first failure since entering.
@@ -77,3 +162,27 @@ class Watch:
             yield replace(self.status, reason=LiveReason.UNPLAYABLE, detail=error.what)
         except Overload as error:
             raise NotReady(code="viewer_too_slow") from error
+
+
+class _Told:
+    """Tells a viewer each state once."""
+
+    def __init__(self, viewer: Viewer, words: Words) -> None:
+        self._viewer = viewer
+        self._words = words
+        self._last = ""
+
+    def state(self, status: LiveStatus) -> None:
+        text = self._words.state(status)
+        if text != self._last:
+            self._viewer.send_text(text)
+        self._last = text
+
+
+async def _drive(viewer: Viewer, work: Coroutine[Any, Any, None]) -> ViewerEnd:
+    """Give a viewer its orders until it is closed."""
+    async with asyncio.TaskGroup() as group:
+        driving = group.create_task(work)
+        end = await viewer.wait_closed()
+        driving.cancel()
+    return end

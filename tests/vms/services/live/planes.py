@@ -1,6 +1,7 @@
 """Signalling and media in memory, played by the test."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +11,9 @@ from sip.server import Invitation
 from stream_relay.access_unit import Kind
 from stream_relay.errors import Overload
 from stream_relay.events import EndReason, FirstKeyFrame, FirstPacket, StreamEvent
+from stream_relay.relay import Relay
 from stream_relay.stream import Stream, StreamLimits
+from stream_relay.viewer import Viewer, Wire
 from tests.stream_relay.media import pictures
 from tests.vms.bench import CHANNEL, DEVICE
 from vms.config_sections import Transport
@@ -38,9 +41,11 @@ class FakeReceiver:
 
 
 class FakeMedia:
-    """Ports that bring what the test says."""
+    """Ports that bring what the test says; viewers are the relay's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, relay: Relay) -> None:
+        self.viewers: list[Viewer] = []
+        self._relay = relay
         self.open: dict[str, FakeReceiver] = {}
         self.opened: list[str] = []
         self.transports: list[str] = []
@@ -70,6 +75,10 @@ class FakeMedia:
         self.opened.append(stream_id)
         self.transports.append(transport)
         return receiver
+
+    def adopt(self, sock: socket.socket, wire: Wire) -> Viewer:
+        self.viewers.append(self._relay.adopt(sock, wire))
+        return self.viewers[-1]
 
     async def events(self) -> AsyncIterator[StreamEvent]:
         while True:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from stream_relay.relay import Relay, RelayConfig
 from tests.vms.bench import CHANNEL, HandClock, eventually
 from tests.vms.services.live.planes import FakeMedia, FakeRoutes, FakeSignalling
 from vms.bus import Bus, Subscription
@@ -33,6 +34,8 @@ class Stage:
     news: Subscription
     bus: Bus
     clock: HandClock
+    end: Callable[[], object]
+    """The platform goes down."""
 
     async def until(self, wanted: Callable[[LiveStatus], bool]) -> LiveStatus:
         """Wait for a status that the bus tells."""
@@ -66,13 +69,22 @@ class Stage:
 @asynccontextmanager
 async def open_stage(settings: MediaSection, clock: HandClock, bus: Bus) -> AsyncIterator[Stage]:
     """Run a live service for the length of the block; at its end nothing may be left open."""
-    signalling, media, routes = FakeSignalling(), FakeMedia(), FakeRoutes()
+    async with Relay(RelayConfig(host="127.0.0.1", ports=range(0)), clock.wall) as relay:
+        async with _open_stage(FakeMedia(relay), settings, clock, bus) as stage:
+            yield stage
+
+
+@asynccontextmanager
+async def _open_stage(
+    media: FakeMedia, settings: MediaSection, clock: HandClock, bus: Bus
+) -> AsyncIterator[Stage]:
+    signalling, routes = FakeSignalling(), FakeRoutes()
     service = LiveService(signalling, media, routes, settings, clock, bus)
     with bus.subscribe(LiveStatusChanged, limit=10_000) as news:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(service.run())
             await asyncio.sleep(0)
-            yield Stage(service, signalling, media, routes, news, bus, clock)
+            yield Stage(service, signalling, media, routes, news, bus, clock, running.cancel)
             running.cancel()
     assert media.open == {}, "a port stayed open"
     assert len(signalling.ended) == len(set(signalling.ended)), "BYE sent twice"
