@@ -94,7 +94,7 @@ $(STAMPS)/python-dev: setup.py constraints.txt | $(STAMPS)/python
 
 # The compiled twins are rebuilt when a source or its types change.
 $(STAMPS)/compiled: setup.py $(wildcard stream_relay/*/*.py stream_relay/*/*.pxd stream_relay/*/*.pyx) | $(STAMPS)/python
-	$(BIN)/python setup.py --quiet build_ext --inplace
+	$(BIN)/python setup.py --quiet build_ext --inplace --parallel $$(nproc)
 	@touch $@
 
 $(STAMPS)/npm: $(FRONTEND)/package-lock.json

@@ -5,23 +5,31 @@ the plain module stays importable, so tests run on both. Where an `_x.pyx` lies 
 the compiled side: memory and system calls have no plain form.
 """
 
+import os
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 
 ROOT = Path(__file__).parent
+C_FILES = ROOT / "build" / "cython"
 PACKAGES = ["vms", "sip", "stream_relay", "analytics", "channel_registry", "web"]
 
 
 def compiled_twins() -> list[Extension]:
     """One extension per module that has its C types written down in a `_name.pxd`."""
     twins = []
-    for types in sorted((ROOT / "stream_relay").rglob("_*.pxd")):
+    all_types = sorted((ROOT / "stream_relay").rglob("_*.pxd"))
+    newest = max(types.stat().st_mtime for types in all_types)
+    for types in all_types:
         compiled = types.with_suffix(".pyx")
         source = compiled if compiled.exists() else types.with_name(types.stem[1:] + ".py")
         name = ".".join(types.relative_to(ROOT).with_suffix("").parts)
         path = str(source.relative_to(ROOT))
+        # Cython looks for the types of `x.py` in `x.pxd` and so misses that they have changed.
+        made = C_FILES / types.relative_to(ROOT).with_name(source.stem + ".c")
+        if made.exists() and made.stat().st_mtime < newest:
+            made.unlink()
         twins.append(Extension(name, [path], extra_compile_args=["-O2"]))
     return twins
 
@@ -75,8 +83,9 @@ setup(
     },
     ext_modules=cythonize(
         compiled_twins(),
-        build_dir="build/cython",
+        build_dir=str(C_FILES.relative_to(ROOT)),
         compiler_directives={"language_level": "3", "annotation_typing": False},
+        nthreads=os.cpu_count() or 1,
     ),
     zip_safe=False,
 )

@@ -1,5 +1,7 @@
 """Program streams: nothing may be raised, both twins and any cut give the same access units."""
 
+from types import ModuleType
+
 from stream_relay.access_unit import AccessUnit, Codec, Kind, Track
 from stream_relay.formats import ps
 from stream_relay.formats.pes import build_pack, build_pes_header
@@ -37,9 +39,9 @@ SEEDS: list[bytes] = [
 ]
 
 
-def read(module: object, data: bytes, cut: int) -> tuple[list[AccessUnit], dict[str, int]]:
+def read(module: ModuleType, data: bytes, cut: int) -> tuple[list[AccessUnit], dict[str, int]]:
     """Everything that comes out, and the counters."""
-    demuxer = module.PsDemuxer(max_access_unit_bytes=4096)  # type: ignore[attr-defined]  # twins
+    demuxer = module.PsDemuxer(max_access_unit_bytes=4096)
     units: list[AccessUnit] = []
     for start in range(0, len(data), cut):
         units += demuxer.push(data[start : start + cut])
@@ -51,11 +53,24 @@ def read(module: object, data: bytes, cut: int) -> tuple[list[AccessUnit], dict[
     return units, counters
 
 
-def one_case(data: bytes) -> None:
-    """Plain whole, compiled in pieces; then with stamps, markers and a loss."""
-    assert read(ps, data, len(data) or 1) == read(COMPILED, data, 11)
-    demuxer = COMPILED.PsDemuxer()
-    for number, start in enumerate(range(0, len(data), 16)):
-        demuxer.push(data[start : start + 16], number // 3, number % 5 == 0)
+def play(module: ModuleType, data: bytes) -> tuple[list[list[AccessUnit]], dict[str, int]]:
+    """What each payload gives, with stamps, markers, losses and another source."""
+    demuxer = module.PsDemuxer(max_access_unit_bytes=4096)
+    out: list[list[AccessUnit]] = []
+    start = number = 0
+    while start < len(data):
+        size = 1 + data[start] % 40
+        out.append(demuxer.push(data[start : start + size], number // 3, number % 5 == 0))
+        start += size
+        number += 1
         if number % 13 == 12:
             demuxer.lost()
+        if number % 59 == 58:
+            demuxer.begin_again()
+    return [*out, demuxer.flush()], demuxer.counters()
+
+
+def one_case(data: bytes) -> None:
+    """Plain whole, compiled in pieces; then both with stamps, markers and losses."""
+    assert read(ps, data, len(data) or 1) == read(COMPILED, data, 11)
+    assert play(ps, data) == play(COMPILED, data)

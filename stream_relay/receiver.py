@@ -1,26 +1,32 @@
 """One port, one source, one stream: from `open_receiver` to `close`, with its timeouts."""
 
+import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
+from stream_relay.engine._source import Inlet
 from stream_relay.events import (
     EndReason,
+    FirstPacket,
+    SourceRejected,
     StreamEnded,
     StreamEvent,
     StreamResumed,
     StreamStalled,
 )
 from stream_relay.sources.gb28181 import Source
-from stream_relay.sources.intake import Intake
+from stream_relay.sources.peers import NO_PEER, host_key, peer_name
 from stream_relay.stream import Stream
 
 logger = logging.getLogger(__name__)
 
-LAST_WAIT_S = 1.0
-"""More than any packet waits for an earlier one: at the end gaps are not waited for."""
+COUNTERS = ("packets", "bytes", "malformed", "rejected", "rtcp", "lost", "reordered", "duplicate",
+    "late", "resets")
+US = 1_000_000
 
 Transport = Literal["udp", "tcp-passive", "tcp-active"]
 
@@ -47,7 +53,7 @@ class Receiver:
         self,
         stream: Stream,
         transport: Transport,
-        intake: Intake,
+        inlet: Inlet,
         source: Source,
         *,
         timeouts: tuple[float, float],
@@ -59,7 +65,8 @@ class Receiver:
         self.stream = stream
         self.transport = transport
         self.state = ReceiverState.WAITING
-        self._intake = intake
+        self.inlet = inlet
+        self._intake = inlet.intake
         self.source = source
         self._first_packet_timeout_s, self._stall_timeout_s = timeouts
         self._opened_at = opened_at
@@ -82,10 +89,16 @@ class Receiver:
         """
         if self.state is ReceiverState.CLOSED:
             return
-        policy = self._intake.latch.policy
-        hosts = policy.hosts | {host} if policy.hosts and host != "0.0.0.0" else policy.hosts
+        latch = self._intake.latch
+        policy = latch.policy
+        hosts = policy.hosts
+        with suppress(ValueError):  # a name instead of an address says nothing about the source
+            key = host_key(host)
+            if hosts and key:
+                hosts = hosts | {key}
+            self.source.punch(host, port)
         agreed = policy.ssrc if ssrc is None else ssrc
-        self._intake.latch.agree(replace(policy, ssrc=agreed, hosts=hosts))
+        self.inlet.locked(lambda: latch.agree(replace(policy, ssrc=agreed, hosts=hosts)))
         self._on_answer(self, host, port)
 
     async def close(self) -> None:
@@ -99,8 +112,8 @@ class Receiver:
         self.state = ReceiverState.CLOSED
         self.source.close()
         try:
-            self._intake.poll(self._last_packet_at + LAST_WAIT_S)
-            self._intake.finish(self._last_packet_at)
+            self.inlet.close()
+            self._refresh(self._last_packet_at)
         finally:
             self._release(reason)
 
@@ -110,7 +123,10 @@ class Receiver:
             return
         self.state = ReceiverState.CLOSED
         self.source.close()
-        self._release(EndReason.SOURCE_LOST)
+        try:
+            self.inlet.close()
+        finally:
+            self._release(EndReason.SOURCE_LOST)
 
     def _release(self, reason: EndReason) -> None:
         self.stream.close(reason)
@@ -119,7 +135,7 @@ class Receiver:
 
     def tick(self, now: float) -> None:
         """Housekeeping, ten times a second: old gaps, reports, figures, timeouts."""
-        self._intake.poll(now)
+        self._refresh(now)
         self.source.tick(now)
         self.stream.tick(now)
         if self.stream.counters.packets > self._packets_seen:
@@ -132,6 +148,39 @@ class Receiver:
             if silent_s >= self._stall_timeout_s:
                 self.state = ReceiverState.STALLED
                 self._on_event(StreamStalled(self.stream.id, silent_s))
+
+    def news(self) -> None:
+        """The engine locked a source."""
+        self._refresh(asyncio.get_running_loop().time())
+
+    def _refresh(self, now: float) -> None:
+        """Bring the stream's counters up to date and tell what has happened."""
+        intake, counters = self._intake, self.stream.counters
+        for name in COUNTERS:
+            setattr(counters, name, getattr(intake, name))
+        if intake.source != NO_PEER:
+            counters.source, counters.ssrc = peer_name(intake.source), intake.ssrc
+        if not intake.has_news:
+            return
+        for name, peer, *rest in self.inlet.locked(lambda: intake.take_events(round(now * US))):
+            self._tell(name, peer_name(peer), *rest)
+
+    def _tell(self, name: str, peer: tuple[str, int], *rest: Any) -> None:
+        stream_id = self.stream.id
+        if name == "rejected":
+            self._on_event(SourceRejected(stream_id, peer, rest[0]))
+        elif name == "malformed":
+            logger.warning(
+                "malformed media packets are dropped",
+                extra={"stream": stream_id, "peer": peer, "reason": rest[0]},
+            )
+        elif rest[1]:
+            self._on_event(FirstPacket(stream_id, peer, rest[0]))
+        else:
+            logger.info(
+                "another source took over",
+                extra={"stream": stream_id, "peer": peer, "ssrc": rest[0]},
+            )
 
     def _heard(self, now: float) -> None:
         self._packets_seen = self.stream.counters.packets

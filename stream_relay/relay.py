@@ -1,19 +1,23 @@
 """The relay: the directory of live streams, their ports and their events.
 
-Python's side of the data plane. What vms calls here stays when the compiled engine takes over the
-sockets: `open_receiver`, `answered`, `open_reader`, `close`, `events`.
+Python's side of the data plane: it says what goes where and hears what happened. The bytes are
+moved by the engine's thread (`stream_relay.engine`), which this object starts and stops.
 """
 
 import asyncio
 import logging
+import socket
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from stream_relay.engine._loop import Loop
+from stream_relay.engine._source import Inlet
 from stream_relay.errors import Overload
 from stream_relay.events import EndReason, StreamEvent
 from stream_relay.receiver import Receiver, Transport
@@ -23,15 +27,21 @@ from stream_relay.sources.gb28181 import (
     TcpPassiveSource,
     UdpSource,
 )
-from stream_relay.sources.intake import Intake
-from stream_relay.sources.latch import LatchPolicy, SourceLatch
+from stream_relay.formats.twins import twin
+from stream_relay.reader import QueueLimit
+from stream_relay.sources.latch import LatchPolicy
+from stream_relay.sources.peers import host_key
 from stream_relay.sources.ports import PortPool
 from stream_relay.sources.sockets import bind_listener, bind_pair
 from stream_relay.stream import Stream, StreamLimits
+from stream_relay.switchboard import Switchboard
+from stream_relay.viewer import Viewer, Wire
 
 logger = logging.getLogger(__name__)
+Intake = twin("intake", "stream_relay.sources").Intake
+SourceLatch = twin("latch", "stream_relay.sources").SourceLatch
 
-TICK_S = 0.1
+TICK_S = 0.25
 MAX_EVENTS = 4096
 BIND_ATTEMPTS = 16
 
@@ -59,6 +69,8 @@ class RelayConfig:
     receive_buffer_bytes: int = 4 * 1024 * 1024
     connect_attempts: int = 3
     connect_pause_s: float = 1.0
+    rest_us: int = 2000
+    """How long the engine rests after a round in which media came; see docs/performance.md."""
     limits: StreamLimits = field(default_factory=StreamLimits)
 
 
@@ -78,8 +90,14 @@ class Relay:
         self._stack = AsyncExitStack()
         self._group: asyncio.TaskGroup | None = None
         self._ticker: asyncio.Task[None] | None = None
+        self._engine = Loop(config.rest_us)
+        self._board = Switchboard(self._engine.hub)
+        self._thread = threading.Thread(target=self._engine.run, name="relay-engine", daemon=True)
+        self._viewers: set[Viewer] = set()
 
     async def __aenter__(self) -> Self:
+        self._thread.start()
+        asyncio.get_running_loop().add_reader(self._board.hub.fd, self._board.deliver)
         self._group = await self._stack.enter_async_context(asyncio.TaskGroup())
         self._ticker = self._group.create_task(self._tick())
         return self
@@ -92,9 +110,16 @@ class Relay:
     ) -> None:
         for receiver in list(self._receivers.values()):
             receiver.end(EndReason.STOPPED)
+        for viewer in list(self._viewers):
+            viewer.abort()
         if self._ticker is not None:
             self._ticker.cancel()
-        await self._stack.aclose()
+        try:
+            await self._stack.aclose()
+        finally:
+            asyncio.get_running_loop().remove_reader(self._board.hub.fd)
+            self._engine.stop()
+            await asyncio.to_thread(self._thread.join)
 
     async def open_receiver(
         self,
@@ -121,21 +146,28 @@ class Relay:
             wall=self._wall,
             opened_at=now,
             on_event=self._tell,
+            board=self._board,
         )
-        hosts = frozenset({signalling_host} if signalling_host else ())
-        policy = LatchPolicy(ssrc, ssrc_check, hosts, config.silence_s)
+        policy = LatchPolicy(
+            ssrc, ssrc_check, _host_keys(signalling_host), round(config.silence_s * 1e6)
+        )
         intake = Intake(
-            stream,
+            stream.core,
             SourceLatch(policy),
             reorder_window=config.reorder_window,
-            reorder_wait_s=config.reorder_wait_s,
-            on_event=self._tell,
+            reorder_wait_us=round(config.reorder_wait_s * 1e6),
         )
+        inlet = Inlet(self._engine, stream_id, intake, stream.core)
+        try:
+            source = self._open_source(transport, inlet, ssrc)
+        except BaseException:
+            inlet.close()
+            raise
         receiver = Receiver(
             stream,
             transport,
-            intake,
-            await self._open_source(transport, intake, ssrc),
+            inlet,
+            source,
             timeouts=(config.first_packet_timeout_s, config.stall_timeout_s),
             opened_at=now,
             on_event=self._tell,
@@ -143,8 +175,25 @@ class Relay:
             on_answer=self._connect,
         )
         self._receivers[stream_id] = receiver
+        self._board.listen("source", stream_id, receiver.news)
         self._has_receivers.set()
         return receiver
+
+    def adopt(self, sock: socket.socket, wire: Wire, *, limit: QueueLimit | None = None) -> Viewer:
+        """Let the engine write to a client's connection from now on; the socket is the viewer's.
+
+        `limit` is how far it may fall behind.
+        """
+        viewer = Viewer(
+            self._engine,
+            self._board,
+            sock,
+            wire,
+            limit or self.config.limits.queue,
+            self._viewers.discard,
+        )
+        self._viewers.add(viewer)
+        return viewer
 
     def stream(self, stream_id: str) -> Stream | None:
         """The live stream of this id."""
@@ -172,16 +221,20 @@ class Relay:
         self._events.append(event)
         self._has_events.set()
 
-    async def _open_source(self, transport: Transport, intake: Intake, ssrc: int) -> Source:
+    def _open_source(self, transport: Transport, inlet: Inlet, ssrc: int) -> Source:
         if transport == "tcp-active":
             return TcpActiveSource(
-                intake, self.config.connect_attempts, self.config.connect_pause_s
+                self._engine,
+                self._board,
+                inlet,
+                self.config.connect_attempts,
+                self.config.connect_pause_s,
             )
         now = asyncio.get_running_loop().time()
         for _ in range(BIND_ATTEMPTS):
             port = self._ports.take(now)
             try:
-                return await self._bind(transport, intake, ssrc, port)
+                return self._bind(transport, inlet, ssrc, port)
             except OSError as error:
                 logger.warning(
                     "a media port is taken by another program",
@@ -190,19 +243,13 @@ class Relay:
                 self._ports.put_last(port)
         raise Overload("the media ports tried are all taken by other programs")
 
-    async def _bind(self, transport: Transport, intake: Intake, ssrc: int, port: int) -> Source:
+    def _bind(self, transport: Transport, inlet: Inlet, ssrc: int, port: int) -> Source:
         config = self.config
         if transport == "udp":
             rtp, rtcp = bind_pair(config.host, port, config.receive_buffer_bytes)
-            return UdpSource(intake, rtp, rtcp, ssrc)
-        passive = TcpPassiveSource(intake, bind_listener(config.host, port))
-        try:
-            await passive.listen()
-        except BaseException:  # cancelled between bind and listen: nobody else knows the socket
-            passive.close()
-            self._ports.put_last(port)
-            raise
-        return passive
+            return UdpSource(self._engine, inlet, rtp, rtcp, ssrc)
+        listener = bind_listener(config.host, port)
+        return TcpPassiveSource(self._engine, self._board, inlet, listener)
 
     def _connect(self, receiver: Receiver, host: str, port: int) -> None:
         """The answer came: connect where that is our part."""
@@ -216,6 +263,7 @@ class Relay:
     def _forget(self, receiver: Receiver) -> None:
         stream_id = receiver.stream.id
         self._receivers.pop(stream_id, None)
+        self._board.forget("source", stream_id)
         connector = self._connectors.pop(stream_id, None)
         if connector is not None:
             connector.cancel()
@@ -241,3 +289,11 @@ class Relay:
         except Exception:
             logger.exception("a stream failed and is closed", extra={"stream": receiver.stream.id})
             receiver.fail()
+
+
+def _host_keys(host: str | None) -> frozenset[int]:
+    """The address that signalled; a name says nothing about where media come from."""
+    try:
+        return frozenset({host_key(host)} if host else ())
+    except ValueError:
+        return frozenset()

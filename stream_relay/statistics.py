@@ -54,35 +54,22 @@ class StreamStatistics:
 
 
 class RateMeter:
-    """Bytes and pictures a second, and the length of the groups of pictures."""
+    """Bytes and pictures a second."""
 
     def __init__(self) -> None:
         self.bitrate_bps = 0
         self.frame_rate = 0.0
-        self.gop_frames = 0
-        self.gop_s = 0.0
-        self._frames = 0
         self._window: tuple[float, int, int] | None = None
-        self._group: tuple[int, int] | None = None
 
-    def picture(self, is_key: bool, pts_ticks: int) -> None:
-        """Count one picture."""
-        if is_key:
-            if self._group is not None:
-                self.gop_frames = self._frames - self._group[0]
-                self.gop_s = (pts_ticks - self._group[1]) / 90_000
-            self._group = (self._frames, pts_ticks)
-        self._frames += 1
-
-    def tick(self, now: float, total_bytes: int) -> None:
-        """Close the window when it is full."""
+    def tick(self, now: float, total_bytes: int, pictures: int) -> None:
+        """Close the window when it is full; both counts since the start of the stream."""
         if self._window is None:
-            self._window = (now, total_bytes, self._frames)
+            self._window = (now, total_bytes, pictures)
             return
-        since, bytes_then, frames_then = self._window
+        since, bytes_then, pictures_then = self._window
         elapsed = now - since
         if elapsed < WINDOW_S:
             return
         self.bitrate_bps = round((total_bytes - bytes_then) * 8 / elapsed)
-        self.frame_rate = round((self._frames - frames_then) / elapsed, 2)
-        self._window = (now, total_bytes, self._frames)
+        self.frame_rate = round((pictures - pictures_then) / elapsed, 2)
+        self._window = (now, total_bytes, pictures)

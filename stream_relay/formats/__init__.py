@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stream_relay.formats.annexb import is_key, split_nals, to_length_prefixed
     from stream_relay.formats.jitter import ReorderBuffer
     from stream_relay.formats.ps import PsDemuxer
+    from stream_relay.formats.rfc4571 import TcpFramer
     from stream_relay.formats.rtp import RtpPacket, build_packet, is_rtcp, parse_packet
 else:
     _annexb, _jitter, _ps, _rtp = (twin(name) for name in ("annexb", "jitter", "ps", "rtp"))
@@ -19,12 +20,14 @@ else:
     to_length_prefixed = _annexb.to_length_prefixed
     ReorderBuffer, PsDemuxer = _jitter.ReorderBuffer, _ps.PsDemuxer
     RtpPacket, build_packet = _rtp.RtpPacket, _rtp.build_packet
+    TcpFramer = twin("rfc4571").TcpFramer
     is_rtcp, parse_packet = _rtp.is_rtcp, _rtp.parse_packet
 
 __all__ = [
     "PsDemuxer",
     "ReorderBuffer",
     "RtpPacket",
+    "TcpFramer",
     "build_packet",
     "is_key",
     "is_rtcp",

@@ -1,25 +1,59 @@
 # C types of pictures.py for its compiled twin.
-cdef class PictureReader:
-    cdef public object track
-    cdef public bint is_waiting_for_key
-    cdef public long pictures
-    cdef public long skipped
-    cdef public long malformed
-    cdef public long contradicted
-    cdef object _timeline
-    cdef object _codec
-    cdef object _declared
-    cdef bytes _lead
-    cdef dict _sets
-    cdef bint _is_interlaced
-    cdef long long _step_ticks
-    cdef long long _last_dts
+import cython
+from libc.stdint cimport int64_t, uint8_t
 
-    cpdef lost(self)
-    
-    cdef _decide(self, bytes data, declared)
-    cdef _switch(self, codec)
-    cdef list _pass_on(self, bytes data, codec, pts, dts, bint hint)
-    cdef _emit(self, list units, bytes data, codec, bint is_key, pts, dts)
-    cdef _learn(self, list sets, codec)
-    cdef _read(self, tuple sets, codec)
+from stream_relay.formats._annexb cimport NalScanner as CNalScanner
+from stream_relay.formats._parameter_sets cimport ParameterSets as CParameterSets
+from stream_relay.formats._timeline cimport Timeline as CTimeline
+from stream_relay.formats._units cimport UnitSink as CUnitSink
+
+cdef int VIDEO
+cdef int H264, H265, MPEG4, SVAC, UNKNOWN, NO_CODEC
+cdef int64_t DEFAULT_STEP_TICKS, MAX_STEP_TICKS
+cdef Py_ssize_t MAX_LEAD_BYTES
+
+cdef class PictureReader:
+    cdef readonly object track
+    cdef readonly int version
+    cdef public bint is_waiting_for_key
+    cdef readonly long pictures
+    cdef readonly long skipped
+    cdef readonly long malformed
+    cdef readonly long contradicted
+    cdef CTimeline _timeline
+    cdef CUnitSink _sink
+    cdef CNalScanner _nals
+    cdef CParameterSets _sets
+    cdef int _codec
+    cdef int _track_codec
+    cdef int _declared
+    cdef bint _is_interlaced
+    cdef int64_t _step_ticks
+    cdef int64_t _last_dts
+    cdef int64_t _last_pts
+    cdef int64_t _last_step
+
+    cdef void lost(self) noexcept nogil
+    @cython.locals(split=bint)
+    cdef Py_ssize_t read(
+        self, const uint8_t* data, Py_ssize_t size, int64_t pts, int64_t dts, int declared,
+        bint hint,
+    ) noexcept nogil
+    @cython.locals(seen=int)
+    cdef void _decide(self, const uint8_t* data, Py_ssize_t size, int declared) noexcept nogil
+    cdef void _switch(self, int codec) noexcept nogil
+    @cython.locals(step=int64_t)
+    cdef void _emit(
+        self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_key, int64_t pts,
+        int64_t dts,
+    ) noexcept nogil
+    @cython.locals(difference=int64_t)
+    cdef int64_t _agreed(self, int64_t step) noexcept nogil
+    @cython.locals(index=Py_ssize_t, first=Py_ssize_t, end=Py_ssize_t)
+    cdef void _learn(self, const uint8_t* data, Py_ssize_t size) noexcept nogil
+    cdef void _describe(self) noexcept with gil
+    cdef _read_sps(self, tuple sets, codec)
+    cdef void _describe_unread(self) noexcept with gil
+
+cdef int codec_of(int stream_type) noexcept nogil
+cdef int set_order(int first_byte, int codec) noexcept nogil

@@ -1,67 +1,76 @@
 # C types of ps.py for its compiled twin.
 import cython
+from libc.stdint cimport int64_t, uint8_t
+from stream_relay.formats cimport _ps_packets as ps_packets
+from stream_relay.formats._audio cimport AudioAssembler as CAudioAssembler
+from stream_relay.formats._buffer cimport Buffer as CBuffer
+from stream_relay.formats._stream_map cimport StreamMap as CStreamMap
+from stream_relay.formats._timeline cimport Timeline as CTimeline
+from stream_relay.formats._video cimport VideoAssembler as CVideoAssembler
 
-cdef int SEARCH, BETWEEN, BOUNDED, UNBOUNDED, SKIP
+cdef int SEARCH, BETWEEN, BOUNDED, UNBOUNDED, SKIP, NO_STAMP, PES_FIXED_BYTES
+cdef int STREAM_MAP, FIRST_SYSTEM_CODE, AUDIO_FIRST, VIDEO_FIRST, VIDEO_LAST
+cdef int MAX_AUDIO_PACKET_BYTES, MAX_STREAM_MAP_BYTES, MAX_CONTRADICTIONS, NOTHING_CUT
 
-cdef class PsDemuxer:
-    cdef public long packs
-    cdef public long long garbage_bytes
+cdef class PsDemuxer(ps_packets.PsReader):
     cdef public long truncated
     cdef public long oversize
     cdef public long malformed_pes
-    cdef public long skipped_packets
     cdef Py_ssize_t _max_unit
-    cdef object _timeline
-    cdef object _video
-    cdef object _audio
-    cdef dict _types
-    cdef bytes _data
-    cdef Py_ssize_t _position
-    cdef int _state
-    cdef Py_ssize_t _left
+    cdef CTimeline _timeline
+    cdef CVideoAssembler _video
+    cdef CAudioAssembler _audio
+    cdef CStreamMap _map
+    cdef CBuffer _packet
+    cdef int64_t _packet_pts
     cdef bint _is_video
+    cdef bint _map_seen
+    cdef bint _closed_early
     cdef int _video_id
     cdef int _audio_id
-    cdef bint _map_seen
-    cdef bytearray _packet
-    cdef object _packet_pts
-    cdef object _timestamp
+    cdef int64_t _timestamp
     cdef int _marker_lies
     cdef int _timestamp_lies
-    cdef bint _closed_early
-    cdef bint _in_garbage
-    cdef list _ready
 
-    @cython.locals(ready=list)
-    cpdef list push(self, bytes payload, timestamp=*, bint marker=*)
-    @cython.locals(ready=list)
-    cpdef list flush(self)
-    cpdef lost(self)
-    cdef bint _step(self) except -1
-    @cython.locals(found=Py_ssize_t, following=Py_ssize_t)
-    cdef bint _find_pack(self) except -1
+    cdef void feed(
+        self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, int64_t timestamp, bint marker
+    ) noexcept nogil
+    cdef void interrupt(self) noexcept nogil
+    cdef void finish(self) noexcept nogil
+    cdef void restart(self) noexcept nogil
+
+    cdef bint _open_packet(
+        self, const uint8_t* data, Py_ssize_t available, int code, Py_ssize_t length
+    ) noexcept nogil
+    cdef bint _take_payload(self, const uint8_t* data) noexcept nogil
+    cdef void _on_pack(self) noexcept nogil
+    cdef void _on_order(self) noexcept nogil
+    cdef void _on_garbage(self) noexcept nogil
+    cdef void _on_stray_video(self) noexcept nogil
+    cdef void _on_damage(self) noexcept nogil
+
+    cdef bint _read_map(
+        self, const uint8_t* data, Py_ssize_t available, Py_ssize_t length
+    ) noexcept nogil
+    cdef bint _is_ours(self, int code) noexcept nogil
+    @cython.locals(position=Py_ssize_t, header=int)
+    cdef bint _begin_pes(
+        self, const uint8_t* data, Py_ssize_t available, int code, Py_ssize_t length
+    ) noexcept nogil
+    @cython.locals(declared=int)
+    cdef void _begin_video(self) noexcept nogil
     @cython.locals(count=Py_ssize_t)
-    cdef bint _skip(self) except -1
-    @cython.locals(position=Py_ssize_t, available=Py_ssize_t, code=int, length=Py_ssize_t)
-    cdef bint _next_packet(self) except -1
-    cdef _begin_skip(self, Py_ssize_t length)
-    @cython.locals(data=bytes, search=Py_ssize_t, found=Py_ssize_t, following=Py_ssize_t, code=int)
-    cdef bint _skip_garbage(self) except -1
-    @cython.locals(size=Py_ssize_t)
-    cdef bint _begin_pack(self, Py_ssize_t available) except -1
-    cdef bint _read_map(self, Py_ssize_t available, Py_ssize_t length) except -1
-    cdef bint _is_ours(self, int code) except -1
-    @cython.locals(position=Py_ssize_t, data=bytes, header=int)
-    cdef bint _begin_pes(self, Py_ssize_t available, int code, Py_ssize_t length) except -1
-    cdef _begin_video(self, pts, dts)
-    @cython.locals(count=Py_ssize_t)
-    cdef bint _take_bounded(self) except -1
-    @cython.locals(data=bytes, search=Py_ssize_t, found=Py_ssize_t, end=Py_ssize_t)
-    cdef bint _take_unbounded(self) except -1
-    @cython.locals(end=Py_ssize_t, piece=bytes, given_back=bytes)
-    cdef _take(self, Py_ssize_t count)
-    cdef _close_packet(self)
-    cdef _end_unbounded(self)
-    cdef _end_of_frame(self)
-    cdef _change_timestamp(self, timestamp)
-    cdef _damaged(self)
+    cdef bint _take_bounded(self, const uint8_t* data) noexcept nogil
+    @cython.locals(search=Py_ssize_t, found=Py_ssize_t)
+    cdef bint _take_unbounded(self, const uint8_t* data) noexcept nogil
+    @cython.locals(first=Py_ssize_t)
+    cdef Py_ssize_t _zeros_from(self, const uint8_t* data) noexcept nogil
+    @cython.locals(start=Py_ssize_t, is_kept=bint, found=Py_ssize_t)
+    cdef void _take(self, const uint8_t* data, Py_ssize_t end) noexcept nogil
+    cdef void _close_packet(self) noexcept nogil
+    cdef void _push_audio(
+        self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end
+    ) noexcept nogil
+    cdef void _end_unbounded(self) noexcept nogil
+    cdef void _end_of_frame(self) noexcept nogil
+    cdef void _change_timestamp(self, int64_t timestamp) noexcept nogil

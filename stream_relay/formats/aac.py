@@ -1,33 +1,33 @@
-"""AAC frames with ADTS headers (ISO/IEC 13818-7 §6.2, 14496-3 §1.A.2.2)."""
+"""AAC frames with ADTS headers (ISO/IEC 13818-7 §6.2, 14496-3 §1.A.2.2).
 
-from dataclasses import dataclass
+Compiled as `_aac`, for its `AdtsHeader`.
+"""
 
 from stream_relay.errors import MalformedBitstream
 
 SAMPLES_PER_FRAME = 1024
-SAMPLE_RATES = (
-    96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
-)  # fmt: skip
+RATES = 13
+"""Rate indices from here on are reserved."""
 HEADER_BYTES = 7
 
+READ, NO_HEADER, NO_RATE, TOO_SHORT = range(4)
+"""What `AdtsHeader.read` says."""
+FAULTS = ("", "an ADTS header", "an AAC sample rate", "an ADTS frame longer than its header")
+"""What was expected where it says so."""
 
-@dataclass(frozen=True, slots=True)
+
 class AdtsHeader:
-    """One ADTS frame header."""
+    """One ADTS frame header, as far as the last `read` got."""
 
-    object_type: int
-    rate_index: int
-    channels: int
-    frame_bytes: int
-    """Header included."""
-    header_bytes: int
-    blocks: int
-    """Raw data blocks of 1024 samples."""
-
-    @property
-    def sample_rate(self) -> int:
+    def __init__(self) -> None:
+        self.object_type = self.rate_index = self.channels = 0
+        self.frame_bytes = 0
+        """Header included."""
+        self.header_bytes = 0
+        self.blocks = 0
+        """Raw data blocks of 1024 samples."""
+        self.sample_rate = 0
         """Samples per second."""
-        return SAMPLE_RATES[self.rate_index]
 
     @property
     def config(self) -> bytes:
@@ -35,27 +35,53 @@ class AdtsHeader:
         value = self.object_type << 11 | self.rate_index << 7 | self.channels << 3
         return value.to_bytes(2, "big")
 
+    def read(self, data: bytes | bytearray, start: int, end: int) -> int:
+        """Read the header at `start`: READ, or what is wrong with it."""
+        if end - start < HEADER_BYTES:
+            return NO_HEADER
+        if data[start] != 0xFF or data[start + 1] & 0xF6 != 0xF0:
+            return NO_HEADER
+        self.rate_index = data[start + 2] >> 2 & 0x0F
+        if self.rate_index >= RATES:
+            return NO_RATE
+        self.header_bytes = HEADER_BYTES if data[start + 1] & 1 else HEADER_BYTES + 2
+        self.frame_bytes = (data[start + 3] & 3) << 11 | data[start + 4] << 3 | data[start + 5] >> 5
+        if self.frame_bytes <= self.header_bytes:
+            return TOO_SHORT
+        self.object_type = (data[start + 2] >> 6) + 1
+        self.channels = (data[start + 2] & 1) << 2 | data[start + 3] >> 6
+        self.blocks = (data[start + 6] & 3) + 1
+        self.sample_rate = self._rate(self.rate_index)
+        return READ
+
+    def chains(self, data: bytes | bytearray, start: int, end: int) -> bool:
+        """Whether headers chain through all of `data[start:end]` (the last may be cut off)."""
+        position = start
+        frames = 0
+        while position + HEADER_BYTES <= end:
+            if self.read(data, position, end) != READ:
+                return False
+            position += self.frame_bytes
+            frames += 1
+        return frames > 0 and (position == end or frames > 1)
+
+    def _rate(self, index: int) -> int:
+        """Samples per second: three rates that are halved again and again, and one more."""
+        if index == RATES - 1:
+            return 7350
+        turn = index % 3
+        rate = 96000 if turn == 0 else (88200 if turn == 1 else 64000)
+        return rate >> index // 3
+
 
 def parse_adts(data: bytes, position: int = 0) -> AdtsHeader:
     """Read the header at `position`; raises MalformedBitstream."""
-    head = data[position : position + HEADER_BYTES]
-    if len(head) < HEADER_BYTES or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
-        raise MalformedBitstream("an ADTS header", position, head)
-    rate_index = head[2] >> 2 & 0x0F
-    if rate_index >= len(SAMPLE_RATES):
-        raise MalformedBitstream("an AAC sample rate", position, head)
-    header_bytes = HEADER_BYTES if head[1] & 1 else HEADER_BYTES + 2
-    frame_bytes = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
-    if frame_bytes <= header_bytes:
-        raise MalformedBitstream("an ADTS frame longer than its header", position, head)
-    return AdtsHeader(
-        object_type=(head[2] >> 6) + 1,
-        rate_index=rate_index,
-        channels=(head[2] & 1) << 2 | head[3] >> 6,
-        frame_bytes=frame_bytes,
-        header_bytes=header_bytes,
-        blocks=(head[6] & 3) + 1,
-    )
+    header = AdtsHeader()
+    fault = header.read(data, position, len(data))
+    if fault != READ:
+        found = data[position : position + HEADER_BYTES]
+        raise MalformedBitstream(FAULTS[fault], position, found)
+    return header
 
 
 def build_adts(frame: bytes, config: bytes) -> bytes:
@@ -80,12 +106,5 @@ def build_adts(frame: bytes, config: bytes) -> bytes:
 
 
 def is_adts(data: bytes) -> bool:
-    """Whether ADTS headers chain through all of `data` (the last frame may be cut off)."""
-    position = frames = 0
-    while position + HEADER_BYTES <= len(data):
-        try:
-            position += parse_adts(data, position).frame_bytes
-        except MalformedBitstream:
-            return False
-        frames += 1
-    return frames > 0 and (position == len(data) or frames > 1)
+    """See `AdtsHeader.chains`."""
+    return AdtsHeader().chains(data, 0, len(data))

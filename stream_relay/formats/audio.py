@@ -1,24 +1,44 @@
 """Audio packets of a program stream into frames: which codec they really are, and how long.
 
 The stream map is believed only as far as the bytes agree with it: AAC is announced as G.711 and
-mu-law as A-law by devices in the field (gb28181 field note 40).
+mu-law as A-law by devices in the field (gb28181 field note 40). Compiled as `_audio`.
 """
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from stream_relay.access_unit import TICKS_PER_SECOND, AccessUnit, Codec, Kind, Track
-from stream_relay.errors import MalformedBitstream
-from stream_relay.formats import aac, g711
-from stream_relay.formats.timeline import WRAP, Timeline
+from stream_relay.access_unit import TICKS_PER_SECOND, Kind, Track
+from stream_relay.formats.twins import twin
+from stream_relay.formats.units import (
+    AAC,
+    AUDIO,
+    CODECS,
+    G711A,
+    G711U,
+    G722_1,
+    NO_STAMP,
+    SVAC,
+    UNKNOWN,
+)
 
-DECLARED = {
-    0x0F: Codec.AAC,
-    0x90: Codec.G711A,
-    0x91: Codec.G711U,
-    0x92: Codec.G722_1,
-    0x9B: Codec.SVAC,
-}
-"""stream_type of GB/T 28181 (2016 and 2022) to codec."""
+if TYPE_CHECKING:
+    from stream_relay.formats.aac import AdtsHeader
+    from stream_relay.formats.buffer import Buffer
+    from stream_relay.formats.g711 import Ear
+    from stream_relay.formats.timeline import Timeline
+    from stream_relay.formats.units import UnitSink
+else:
+    AdtsHeader, Ear = twin("aac").AdtsHeader, twin("g711").Ear
+    Buffer = twin("buffer").Buffer
+
+NO_CODEC = -1
+
+TYPE_AAC, TYPE_G711A, TYPE_G711U, TYPE_G722_1, TYPE_SVAC = 0x0F, 0x90, 0x91, 0x92, 0x9B
+"""stream_type of GB/T 28181 (2016 and 2022)."""
+
+READ, HEADER_BYTES, SAMPLES_PER_FRAME = 0, 7, 1024
+"""As in aac.py."""
+G711_RATE = 8000
+TICKS, STAMP_MASK = TICKS_PER_SECOND, (1 << 33) - 1
 
 SNIFFED_PACKETS = 50
 """Packets in which the law of G.711 may still be corrected."""
@@ -26,134 +46,175 @@ UNREADABLE_PACKETS = 3
 """Packets announced as AAC without any ADTS header before the announcement is dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class AudioFrame:
-    """One codec frame; `offset_ticks` after the time stamp of its packet."""
-
-    data: bytes
-    offset_ticks: int
-    duration_ticks: int
-
-
 class AudioAssembler:
-    """Turns audio packets into access units; holds at most one partial ADTS frame."""
+    """Turns audio packets into access units of a sink; holds at most one partial ADTS frame."""
 
-    def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
+    def __init__(self, timeline: "Timeline", sink: "UnitSink") -> None:
         self.track: Track | None = None
+        self.version = 0
+        """Rises whenever `track` changes."""
         self.malformed = 0
-        self._codec: Codec | None = None
-        self._declared: int | None = None
-        self._packets = 0
-        self._unreadable = 0
-        self._partial = b""
+        self._timeline = timeline
+        self._sink = sink
+        self._header = AdtsHeader()
+        self._ear = Ear()
+        self._partial = Buffer()
+        self._codec = NO_CODEC
+        self._declared = NO_STAMP
+        self._packets = self._unreadable = 0
+        self._offset = 0
+        self._is_carried = False
+        self._told_codec = NO_CODEC
+        self._told_rate = self._told_channels = self._told_type = 0
 
-    def push(self, payload: bytes, pts: int | None, declared: int | None) -> list[AccessUnit]:
-        """Access units that this packet completes.
+    def push(self, data: bytes | bytearray, start: int, end: int, pts: int, declared: int) -> None:
+        """Hand on the access units that the packet `data[start:end]` completes.
 
-        `pts` is 33-bit or None (then samples are counted on), `declared` the stream_type or None.
+        `pts` is 33-bit or -1 (then samples are counted on), `declared` the stream_type or -1.
         """
-        units = []
-        for frame in self._frames(payload, declared):
-            step = frame.duration_ticks
-            if pts is None:
-                placed, _ = self._timeline.follow(Kind.AUDIO, step)
-            else:
-                stamp = (pts + frame.offset_ticks) % WRAP
-                placed, _ = self._timeline.place(Kind.AUDIO, stamp, None, step)
-            codec = self._codec or Codec.UNKNOWN
-            units.append(
-                AccessUnit(Kind.AUDIO, codec, placed, placed, True, frame.data, self.track)
-            )
-        return units
-
-    def _frames(self, payload: bytes, declared: int | None) -> list[AudioFrame]:
         if declared != self._declared:
             self._declared = declared
-            self._codec = None
-        self._decide(payload)
+            self._codec = NO_CODEC
+        self._decide(data, start, end)
         self._packets += 1
-        if self._codec is Codec.AAC:
-            return self._split_adts(payload)
-        return self._whole(payload)
+        if self._codec != AAC:
+            self._whole(data, start, end, pts)
+            return
+        # The stamp is that of the first frame that begins in the packet, not of one carried over.
+        self._is_carried = self._partial.size > 0
+        self._offset = 0
+        if not self._is_carried:
+            used = self._split_adts(data, start, end, pts)
+            self._partial.append(data, used, end)
+        elif self._partial.append(data, start, end):
+            used = self._split_adts(self._partial.data, 0, self._partial.size, pts)
+            self._partial.drop(used)
+        self._doubt_adts()
 
     def reset(self) -> None:
         """Forget a partial frame: bytes are missing."""
-        self._partial = b""
+        self._partial.clear()
 
-    def _decide(self, payload: bytes) -> None:
-        if self._codec is None:
-            self._codec = DECLARED.get(self._declared, Codec.UNKNOWN) if self._declared else None
+    def restart(self) -> None:
+        """Another source follows: what this one sent was no promise of it."""
+        self._partial.clear()
+        self._codec = NO_CODEC
+        self._packets = self._unreadable = 0
+
+    def _decide(self, data: bytes | bytearray, start: int, end: int) -> None:
+        if self._codec == NO_CODEC:
+            self._codec = self._codec_of(self._declared)
             self._packets = self._unreadable = 0
-        if self._codec is not Codec.AAC and self._packets < SNIFFED_PACKETS:
-            self._sniff(payload)
-        if self._codec is None:
-            self._codec = Codec.G711A
+        if self._codec != AAC and self._packets < SNIFFED_PACKETS:
+            self._sniff(data, start, end)
+        if self._codec == NO_CODEC:
+            self._codec = G711A
 
-    def _sniff(self, payload: bytes) -> None:
-        if aac.is_adts(payload):
-            self._codec = Codec.AAC
-        elif self._codec is not Codec.G711U and self._codec in (None, Codec.G711A):
-            self._codec = g711.law_of_silence(payload) or self._codec
+    def _codec_of(self, declared: int) -> int:
+        if declared <= 0:
+            return NO_CODEC
+        if declared == TYPE_G711A:
+            return G711A
+        if declared == TYPE_G711U:
+            return G711U
+        if declared == TYPE_AAC:
+            return AAC
+        if declared == TYPE_G722_1:
+            return G722_1
+        return SVAC if declared == TYPE_SVAC else UNKNOWN
 
-    def _whole(self, payload: bytes) -> list[AudioFrame]:
-        if not payload or self._codec is None:
-            return []
-        if self._codec in (Codec.G711A, Codec.G711U):
-            self._describe(Track(Kind.AUDIO, self._codec, sample_rate=g711.SAMPLE_RATE, channels=1))
-            return [AudioFrame(payload, 0, g711.duration_ticks(len(payload)))]
-        self._describe(Track(Kind.AUDIO, self._codec))
-        return [AudioFrame(payload, 0, 0)]
+    def _sniff(self, data: bytes | bytearray, start: int, end: int) -> None:
+        if self._header.chains(data, start, end):
+            self._codec = AAC
+        elif self._codec == NO_CODEC or self._codec == G711A:
+            heard = self._ear.law_of_silence(data, start, end)
+            if heard >= 0:
+                self._codec = heard
 
-    def _split_adts(self, payload: bytes) -> list[AudioFrame]:
-        data = self._partial + payload
-        # The stamp is that of the first frame that begins in the packet, not of one carried over.
-        is_carried = bool(self._partial)
-        frames: list[AudioFrame] = []
-        position = offset = 0
-        while position + aac.HEADER_BYTES <= len(data):
-            try:
-                header = aac.parse_adts(data, position)
-            except MalformedBitstream:
-                position = self._next_sync(data, position + 1)
+    def _whole(self, data: bytes | bytearray, start: int, end: int, pts: int) -> None:
+        if start >= end:
+            return
+        if self._codec == G711A or self._codec == G711U:
+            self._describe(self._codec, G711_RATE, 1, 0)
+            self._emit(data, start, end, pts, (end - start) * TICKS // 8000)
+        else:
+            self._describe(self._codec, 0, 0, 0)
+            self._emit(data, start, end, pts, 0)
+
+    def _emit(self, data: bytes | bytearray, start: int, end: int, pts: int, duration: int) -> None:
+        if pts < 0:
+            self._timeline.follow(AUDIO, duration)
+        else:
+            self._timeline.place(AUDIO, pts & STAMP_MASK, NO_STAMP, duration)
+        placed = self._timeline.pts
+        self._sink.add(AUDIO, self._codec, self.version, placed, placed, True, data, start, end)
+
+    def _split_adts(self, data: bytes | bytearray, start: int, end: int, pts: int) -> int:
+        """Hand on whole frames; where the rest begins."""
+        position = start
+        readable = False
+        while position + HEADER_BYTES <= end:
+            if self._header.read(data, position, end) != READ:
+                self.malformed += 1
+                position = self._partial.find_byte(0xFF, data, position + 1, end)
+                if position < 0:
+                    position = end
                 continue
-            if position + header.frame_bytes > len(data):
+            if position + self._header.frame_bytes > end:
                 break
-            frame = data[position + header.header_bytes : position + header.frame_bytes]
-            duration = header.blocks * aac.SAMPLES_PER_FRAME * TICKS_PER_SECOND
-            duration //= header.sample_rate
-            if is_carried:
-                offset, is_carried = -duration, False
-            frames.append(AudioFrame(frame, offset, duration))
-            offset += duration
-            position += header.frame_bytes
-            self._describe_aac(header)
-        self._partial = data[position:]
-        self._doubt_adts(bool(frames))
-        return frames
-
-    def _next_sync(self, data: bytes, position: int) -> int:
-        self.malformed += 1
-        found = data.find(b"\xff", position)
-        return found if found >= 0 else len(data)
-
-    def _doubt_adts(self, readable: bool) -> None:
+            self._hand_on(data, position, pts)
+            position += self._header.frame_bytes
+            readable = True
         self._unreadable = 0 if readable else self._unreadable + 1
-        if self._unreadable >= UNREADABLE_PACKETS:
-            self._codec = Codec.G711A
-            self._partial = b""
+        return position
 
-    def _describe_aac(self, header: aac.AdtsHeader) -> None:
+    def _hand_on(self, data: bytes | bytearray, position: int, pts: int) -> None:
+        """The frame whose header at `position` has just been read."""
+        duration = self._header.blocks * SAMPLES_PER_FRAME * TICKS
+        duration //= self._header.sample_rate
+        if self._is_carried:
+            self._offset = -duration
+            self._is_carried = False
         self._describe(
-            Track(
-                Kind.AUDIO,
-                Codec.AAC,
-                sample_rate=header.sample_rate,
-                channels=header.channels,
-                audio_config=header.config,
-            )
+            AAC, self._header.sample_rate, self._header.channels, self._header.object_type
+        )
+        stamp = NO_STAMP if pts < 0 else pts + self._offset & STAMP_MASK
+        begin = position + self._header.header_bytes
+        self._emit(data, begin, position + self._header.frame_bytes, stamp, duration)
+        self._offset += duration
+
+    def _doubt_adts(self) -> None:
+        if self._unreadable >= UNREADABLE_PACKETS:
+            self._codec = G711A
+            self._partial.clear()
+
+    def _describe(self, codec: int, rate: int, channels: int, object_type: int) -> None:
+        if codec != self._told_codec or rate != self._told_rate:
+            self._tell(codec, rate, channels, object_type)
+        elif channels != self._told_channels or object_type != self._told_type:
+            self._tell(codec, rate, channels, object_type)
+
+    def _tell(self, codec: int, rate: int, channels: int, object_type: int) -> None:
+        """Another track begins."""
+        self._told_codec = codec
+        self._told_rate = rate
+        self._told_channels = channels
+        self._told_type = object_type
+        self.version += 1
+        self.track = Track(
+            Kind.AUDIO,
+            CODECS[codec],
+            sample_rate=rate,
+            channels=channels,
+            audio_config=self._header.config if codec == AAC else b"",
         )
 
-    def _describe(self, track: Track) -> None:
-        if track != self.track:
-            self.track = track
+    # For Python callers
+
+    def push_packet(self, payload: bytes, pts: int = NO_STAMP, declared: int = NO_STAMP) -> None:
+        """See `push`."""
+        self.push(payload, 0, len(payload), pts, declared)
+
+    def describe(self, kind: int) -> Track | None:
+        """The track in force, for a `UnitList`."""
+        return self.track if kind == AUDIO else None

@@ -1,15 +1,40 @@
 """RTP packets in order again: reordering, duplicates, loss and restarts (RFC 3550 A.1).
 
 Compiled as `_jitter`. Time is an argument; nothing is held longer than `max_wait_s`, nor more
-packets than `window`.
+packets than `window`. A packet in its turn passes through without being copied.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from stream_relay.formats.rtp import RtpPacket
+from stream_relay.formats.twins import twin
+
+if TYPE_CHECKING:
+    from stream_relay.formats.buffer import Buffer
+    from stream_relay.formats.packet_store import PacketStore
+    from stream_relay.formats.rtp import (
+        PacketList,
+        PacketSink,
+        RtpHeader,
+        RtpPacket,
+        build_packet,
+        parse_packet,
+    )
+else:
+    Buffer = twin("buffer").Buffer
+    PacketStore = twin("packet_store").PacketStore
+    _rtp = twin("rtp")
+    PacketList, PacketSink, RtpHeader = _rtp.PacketList, _rtp.PacketSink, _rtp.RtpHeader
+    build_packet, parse_packet = _rtp.build_packet, _rtp.parse_packet
 
 MAX_JUMP = 1000
 """A sequence further away than this is a restart, once a second packet confirms it."""
+MAX_HELD_BYTES = 1024 * 1024
+"""As good as a full window: datagrams of 64 KiB do not come from cameras."""
+RING = 1024
+"""A power of two above `MAX_JUMP`: packets that wait are told apart by their low bits."""
+RING_BITS = 10
+US = 1_000_000
 
 
 @dataclass(slots=True)
@@ -30,120 +55,257 @@ class ReorderStatistics:
 
 
 class ReorderBuffer:
-    """Hands packets out by sequence; `packet.lost_before` > 0 marks a gap before it."""
+    """Hands packets to `sink` by sequence; `header.lost_before` > 0 marks a gap before one.
 
-    def __init__(self, window: int = 256, max_wait_s: float = 0.1) -> None:
-        self.statistics = ReorderStatistics()
+    Whoever calls `receive` has read the packet into `header`; when `sink` gets a packet, `header`
+    is that packet's. Python callers give neither and use `push`, `poll` and `deadline`.
+    """
+
+    def __init__(
+        self,
+        window: int = 256,
+        max_wait_s: float = 0.1,
+        header: "RtpHeader | None" = None,
+        sink: "PacketSink | None" = None,
+    ) -> None:
+        self.received = self.lost = self.reordered = self.duplicate = 0
+        self.late = self.stray = self.resets = 0
         self._window = window
-        self._max_wait_s = max_wait_s
+        self._max_wait_us = round(max_wait_s * US)
+        self._header = RtpHeader() if header is None else header
+        self._list = PacketList(self._header)
+        self._sink = self._list if sink is None else sink
         self._expected = -1
         self._ssrc = -1
-        # In the order of arrival, so the first entry has waited longest.
-        self._held: dict[int, tuple[float, RtpPacket]] = {}
-        self._given_up: dict[int, None] = {}
-        self._suspect: RtpPacket | None = None
+        self._held = PacketStore(RING)
+        # The furthest packet held, and a time before which none of them came.
+        self._highest = 0
+        self._oldest_us = 0
+        # By the low bits of a sequence that was given up: its high bits and one; else 0.
+        self._given_up = Buffer()
+        while self._given_up.size < RING:
+            self._given_up.put(0, 8)
+        self._suspect = Buffer()
+        self._has_suspect = False
+        self._suspect_sequence = 0
+        self._suspect_ssrc = 0
 
-    def push(self, packet: RtpPacket, now: float) -> list[RtpPacket]:
-        """Packets that are in order now that this one has come at `now` seconds."""
-        self.statistics.received += 1
+    def receive(
+        self, data: bytes | bytearray, start: int, end: int, is_stable: bool, now_us: int
+    ) -> None:
+        """Take the packet that `header` describes; `is_stable` is passed on, see `PacketSink`."""
+        self.received += 1
+        sequence = self._header.sequence
         if self._expected < 0:
-            return self._start(packet)
-        distance = packet.sequence - self._expected & 0xFFFF
-        if packet.ssrc != self._ssrc or MAX_JUMP < distance < 0x10000 - MAX_JUMP:
-            return self._doubt(packet)
-        if self._suspect is not None:
-            self._suspect = None
-            self.statistics.stray += 1
-        if distance >= 0x8000:
-            self._late(packet.sequence)
-            return []
-        if distance == 0 and not self._held:
-            self._expected = packet.sequence + 1 & 0xFFFF
-            return [packet]
-        return self._hold(packet, now)
+            self._start(sequence)
+            self._sink.packet(data, start, end, is_stable)
+            return
+        distance = sequence - self._expected & 0xFFFF
+        if self._header.ssrc != self._ssrc or MAX_JUMP < distance < 0x10000 - MAX_JUMP:
+            self._doubt(data, start, end, is_stable)
+            return
+        if self._has_suspect:
+            self._has_suspect = False
+            self.stray += 1
+        if distance == 0:
+            self._expected = sequence + 1 & 0xFFFF
+            if self._held.count == 0:
+                self._sink.packet(data, start, end, is_stable)
+                return
+            self.reordered += 1
+            self._sink.packet(data, start, end, is_stable)
+            self._release()
+        elif distance >= 0x8000:
+            self._late(sequence)
+        else:
+            self._hold(data, start, end, now_us)
+        self.expire(now_us)
 
-    def poll(self, now: float) -> list[RtpPacket]:
+    def expire(self, now_us: int) -> None:
         """Give up on the gap when it is older than `max_wait_s`."""
-        ready: list[RtpPacket] = []
-        while self._held and self._oldest_s() + self._max_wait_s <= now:
-            ready += self._give_up()
-        return ready
+        while self._held.count > 0 and self._oldest_us + self._max_wait_us <= now_us:
+            self._find_oldest()
+            if self._oldest_us + self._max_wait_us > now_us:
+                return
+            self._give_up()
+
+    def due_us(self) -> int:
+        """When `expire` has something to do; -1 while nothing is held."""
+        if self._held.count == 0:
+            return -1
+        self._find_oldest()
+        return self._oldest_us + self._max_wait_us
+
+    def flush(self) -> None:
+        """The input is over: no gap is waited for any longer."""
+        while self._held.count > 0:
+            self._give_up()
+
+    def restart(self) -> None:
+        """Another source follows: forget packets and sequence; the counters go on."""
+        self._held.clear()
+        self._forget_given_up()
+        self._has_suspect = False
+        self._expected = -1
+        self.resets += 1
+
+    def _start(self, sequence: int) -> None:
+        self._ssrc = self._header.ssrc
+        self._expected = sequence + 1 & 0xFFFF
+
+    def _doubt(self, data: bytes | bytearray, start: int, end: int, is_stable: bool) -> None:
+        """One strange packet is a stray; a second that follows it is a restart of the sender."""
+        sequence = self._header.sequence
+        is_next = sequence == (self._suspect_sequence + 1 & 0xFFFF)
+        if not self._has_suspect or not is_next or self._suspect_ssrc != self._header.ssrc:
+            if self._has_suspect:
+                self.stray += 1
+            self._suspect.clear()
+            self._has_suspect = self._suspect.append(data, start, end)
+            self._suspect_sequence = sequence
+            self._suspect_ssrc = self._header.ssrc
+            return
+        self._has_suspect = False
+        self._release_all()
+        self._forget_given_up()
+        self.resets += 1
+        self._header.read(self._suspect.data, 0, self._suspect.size)
+        self._header.lost_before = 1
+        self._sink.packet(self._suspect.data, 0, self._suspect.size, False)
+        self._header.read(data, start, end)
+        self._start(sequence)
+        self._sink.packet(data, start, end, is_stable)
+
+    def _late(self, sequence: int) -> None:
+        index = sequence & RING - 1
+        if self._given_up.data[index] == (sequence >> RING_BITS) + 1:
+            self._given_up.set(index, 0, 1)
+            self.lost -= 1
+            self.late += 1
+        else:
+            self.duplicate += 1
+
+    def _hold(self, data: bytes | bytearray, start: int, end: int, now_us: int) -> None:
+        sequence = self._header.sequence
+        distance = sequence - self._expected & 0xFFFF
+        key = sequence & RING - 1
+        if self._held.has(key):
+            self.duplicate += 1
+            return
+        is_first = self._held.count == 0
+        if not self._held.put(key, now_us, data, start, end):
+            return  # memory is short: as if it had not come
+        if is_first:
+            self._oldest_us = now_us
+            self._highest = sequence
+        elif distance < (self._highest - self._expected & 0xFFFF):
+            self.reordered += 1
+        else:
+            self._highest = sequence
+        while self._held.count > self._window or self._held.bytes > MAX_HELD_BYTES:
+            self._give_up()
+
+    def _release(self) -> None:
+        """Everything that is in order from the expected sequence on."""
+        while self._held.count > 0 and self._held.has(self._expected & RING - 1):
+            self._hand_out(0)
+
+    def _hand_out(self, missing: int) -> None:
+        """Pass on the packet held for the expected sequence."""
+        key = self._expected & RING - 1
+        self._expected = self._expected + 1 & 0xFFFF
+        self._header.read(self._held.at(key), 0, self._held.length(key))
+        self._header.lost_before = missing
+        self._sink.packet(self._held.at(key), 0, self._held.length(key), False)
+        self._held.drop(key)
+
+    def _give_up(self) -> None:
+        """Call the gap before the lowest held packet lost and go on behind it."""
+        missing = 0
+        while not self._held.has(self._expected & RING - 1):
+            self._given_up.set(self._expected & RING - 1, (self._expected >> RING_BITS) + 1, 1)
+            self._expected = self._expected + 1 & 0xFFFF
+            missing += 1
+        self.lost += missing
+        self._hand_out(missing)
+        self._release()
+
+    def _release_all(self) -> None:
+        """Hand out what is held, gaps marked; the sender restarted, so nothing is lost by count."""
+        missing = 0
+        while self._held.count > 0:
+            if self._held.has(self._expected & RING - 1):
+                self._hand_out(missing)
+                missing = 0
+            else:
+                self._expected = self._expected + 1 & 0xFFFF
+                missing += 1
+
+    def _find_oldest(self) -> None:
+        """Make `_oldest_us` exact."""
+        left = self._held.count
+        sequence = self._expected
+        is_first = True
+        while left > 0:
+            if self._held.has(sequence & RING - 1):
+                left -= 1
+                if is_first or self._held.stamp(sequence & RING - 1) < self._oldest_us:
+                    self._oldest_us = self._held.stamp(sequence & RING - 1)
+                is_first = False
+            sequence += 1
+
+    def _forget_given_up(self) -> None:
+        for index in range(RING):
+            self._given_up.set(index, 0, 1)
+
+    # For Python callers, who gave no sink. Times are seconds here.
+
+    def push(self, packet: "RtpPacket", now: float) -> "list[RtpPacket]":
+        """Packets that are in order now that this one has come at `now`."""
+        data = build_packet(
+            packet.payload_type,
+            packet.marker,
+            packet.sequence,
+            packet.timestamp,
+            packet.ssrc,
+            packet.payload,
+        )
+        self._header.read(data, 0, len(data))
+        self.receive(data, 0, len(data), False, round(now * US))
+        return self._taken()
+
+    def poll(self, now: float) -> "list[RtpPacket]":
+        """Packets that follow a gap which has been waited for long enough."""
+        self.expire(round(now * US))
+        return self._taken()
 
     def deadline(self) -> float | None:
         """When `poll` has something to do; None while nothing is held."""
-        return self._oldest_s() + self._max_wait_s if self._held else None
+        due_us = self.due_us()
+        return None if due_us < 0 else due_us / US
 
-    def _oldest_s(self) -> float:
-        return next(iter(self._held.values()))[0]
+    @property
+    def statistics(self) -> ReorderStatistics:
+        """The counts now."""
+        return ReorderStatistics(
+            received=self.received,
+            lost=self.lost,
+            reordered=self.reordered,
+            duplicate=self.duplicate,
+            late=self.late,
+            stray=self.stray,
+            resets=self.resets,
+        )
 
-    def _start(self, packet: RtpPacket) -> list[RtpPacket]:
-        self._ssrc = packet.ssrc
-        self._expected = packet.sequence + 1 & 0xFFFF
-        return [packet]
-
-    def _doubt(self, packet: RtpPacket) -> list[RtpPacket]:
-        """One strange packet is a stray; a second that follows it is a restart of the sender."""
-        suspect = self._suspect
-        if (
-            suspect is None
-            or suspect.ssrc != packet.ssrc
-            or packet.sequence != suspect.sequence + 1 & 0xFFFF
-        ):
-            if suspect is not None:
-                self.statistics.stray += 1
-            self._suspect = packet
-            return []
-        self._suspect = None
-        ready = [self._held[sequence][1] for sequence in self._in_order()]
+    def close(self) -> None:
+        """Let go of the packets held and of the sink; the counters stay."""
         self._held.clear()
-        self._given_up.clear()
-        self.statistics.resets += 1
-        self._start(packet)
-        suspect.lost_before = 1
-        return [*ready, suspect, packet]
+        self._sink = PacketSink()
 
-    def _in_order(self) -> list[int]:
-        return sorted(self._held, key=lambda sequence: sequence - self._expected & 0xFFFF)
-
-    def _late(self, sequence: int) -> None:
-        if sequence in self._given_up:
-            del self._given_up[sequence]
-            self.statistics.lost -= 1
-            self.statistics.late += 1
-        else:
-            self.statistics.duplicate += 1
-
-    def _hold(self, packet: RtpPacket, now: float) -> list[RtpPacket]:
-        if packet.sequence in self._held:
-            self.statistics.duplicate += 1
-            return []
-        if any(sequence - packet.sequence & 0xFFFF < 0x8000 for sequence in self._held):
-            self.statistics.reordered += 1
-        self._held[packet.sequence] = (now, packet)
-        ready = self._release()
-        while len(self._held) > self._window:
-            ready += self._give_up()
-        return ready + self.poll(now)
-
-    def _release(self) -> list[RtpPacket]:
-        """Everything that is in order from the expected sequence on."""
-        ready: list[RtpPacket] = []
-        while True:
-            entry = self._held.pop(self._expected, None)
-            if entry is None:
-                return ready
-            ready.append(entry[1])
-            self._expected = self._expected + 1 & 0xFFFF
-
-    def _give_up(self) -> list[RtpPacket]:
-        """Call the gap before the lowest held packet lost and go on behind it."""
-        lowest = self._in_order()[0]
-        missing = lowest - self._expected & 0xFFFF
-        self.statistics.lost += missing
-        for step in range(missing):
-            self._given_up[self._expected + step & 0xFFFF] = None
-        while len(self._given_up) > MAX_JUMP:
-            del self._given_up[next(iter(self._given_up))]
-        self._held[lowest][1].lost_before = missing
-        self._expected = lowest
-        return self._release()
+    def _taken(self) -> "list[RtpPacket]":
+        packets = []
+        for data, _, lost_before in self._list.take():
+            packet = parse_packet(data)
+            packet.lost_before = lost_before
+            packets.append(packet)
+        return packets

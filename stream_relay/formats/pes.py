@@ -1,36 +1,62 @@
-"""Headers of packs and PES packets (ISO/IEC 13818-1 §2.4.3.6, §2.5.3.3), read and written."""
+"""Headers of packs and PES packets (ISO/IEC 13818-1 §2.4.3.6, §2.5.3.3), read and written.
 
+Compiled as `_pes`, for its `PesReader`.
+"""
+
+NO_STAMP = -1
 PES_FIXED_BYTES = 9
 MAX_PES_BYTES = 0xFFFF
 PACK_BYTES = 14
 
 
+class PesReader:
+    """Reads one header after the other; `pts` and `dts` are those of the last one, -1: none."""
+
+    def __init__(self) -> None:
+        self.pts = self.dts = NO_STAMP
+
+    def pack_bytes(self, data: bytes | bytearray, position: int) -> int:
+        """Length of the pack header at `position`, of which 14 bytes must be there."""
+        marks = data[position + 4]
+        if marks >> 6 == 1:
+            return PACK_BYTES + (data[position + 13] & 7)
+        return 12 if marks >> 4 == 2 else 4  # MPEG-1, or nothing known
+
+    def read(self, data: bytes | bytearray, position: int) -> None:
+        """Take the stamps of the PES header at `position`, which must be there whole."""
+        flags = data[position + 7] >> 6
+        header = data[position + 8]
+        self.pts = self.dts = NO_STAMP
+        if flags & 2 and header >= 5:
+            self.pts = self.stamp(data, position + 9)
+        if flags == 3 and header >= 10:
+            self.dts = self.stamp(data, position + 14)
+
+    def stamp(self, data: bytes | bytearray, position: int) -> int:
+        """A 33-bit PTS or DTS; its marker bits are not checked."""
+        high = data[position] >> 1 & 7
+        low = data[position + 1] << 22 | data[position + 2] >> 1 << 15
+        return high << 30 | low | data[position + 3] << 7 | data[position + 4] >> 1
+
+
 def pack_bytes(data: bytes, position: int) -> int:
-    """Length of the pack header at `position`, of which 14 bytes must be there."""
-    marks = data[position + 4]
-    if marks >> 6 == 1:
-        return PACK_BYTES + (data[position + 13] & 7)
-    return 12 if marks >> 4 == 2 else 4  # MPEG-1, or nothing known
+    """See `PesReader.pack_bytes`."""
+    return PesReader().pack_bytes(data, position)
 
 
 def read_stamp(data: bytes, position: int) -> int:
-    """A 33-bit PTS or DTS; its marker bits are not checked."""
-    return (
-        (data[position] >> 1 & 7) << 30
-        | data[position + 1] << 22
-        | data[position + 2] >> 1 << 15
-        | data[position + 3] << 7
-        | data[position + 4] >> 1
-    )
+    """See `PesReader.stamp`."""
+    return PesReader().stamp(data, position)
 
 
 def read_stamps(data: bytes, position: int) -> tuple[int | None, int | None]:
     """(PTS, DTS) of the PES header at `position`, which must be there whole."""
-    flags = data[position + 7] >> 6
-    header = data[position + 8]
-    pts = read_stamp(data, position + 9) if flags & 2 and header >= 5 else None
-    dts = read_stamp(data, position + 14) if flags == 3 and header >= 10 else None
-    return pts, dts
+    reader = PesReader()
+    reader.read(data, position)
+    return (
+        None if reader.pts < 0 else reader.pts,
+        None if reader.dts < 0 else reader.dts,
+    )
 
 
 def build_stamp(tag: int, value: int) -> bytes:

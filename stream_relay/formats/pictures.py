@@ -1,27 +1,31 @@
+# cython: boundscheck=False, wraparound=False
 """A video elementary stream in pieces of a frame into access units and their Track.
 
 Finds out what the codec really is, cuts several pictures of one piece apart, keeps parameter sets
-that travel ahead, waits for a key frame after a loss. Compiled as `_pictures`.
+that travel ahead, waits for a key frame after a loss. Compiled as `_pictures`; only a change of
+parameter sets needs Python.
 """
 
 from typing import TYPE_CHECKING
 
-from stream_relay.access_unit import AccessUnit, Codec, Kind, Track
+from stream_relay.access_unit import Codec, Kind, Track
 from stream_relay.errors import MalformedBitstream
 from stream_relay.formats.sps import SequenceParameters, parse_sps
-from stream_relay.formats.timeline import Timeline
 from stream_relay.formats.twins import twin
+from stream_relay.formats.units import CODECS
 
 if TYPE_CHECKING:
-    from stream_relay.formats import annexb
+    from stream_relay.formats.annexb import NalScanner
+    from stream_relay.formats.parameter_sets import ParameterSets
+    from stream_relay.formats.timeline import Timeline
+    from stream_relay.formats.units import UnitSink
 else:
-    annexb = twin("annexb")
+    ParameterSets = twin("parameter_sets").ParameterSets
 
-DECLARED = {0x10: Codec.MPEG4, 0x1B: Codec.H264, 0x24: Codec.H265, 0x80: Codec.SVAC}
-"""stream_type of GB/T 28181 to codec."""
-
-READABLE = (Codec.H264, Codec.H265, Codec.MPEG4)
-"""Codecs whose pictures are told apart; others are passed on as they are cut."""
+VIDEO = 0
+H264, H265, MPEG4, SVAC, UNKNOWN = 0, 1, 2, 3, 9
+"""Codecs by their numbers in `units.py`; those to MPEG-4 have pictures that are told apart."""
+NO_CODEC = -1
 
 DEFAULT_STEP_TICKS = 3600
 MAX_STEP_TICKS = 90_000
@@ -32,8 +36,11 @@ MAX_LEAD_BYTES = 64 * 1024
 class PictureReader:
     """Turns the frames of one video track into access units."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: "Timeline", sink: "UnitSink", nals: "NalScanner") -> None:
+        """`nals` knows where the NAL units begin in the frames that are read."""
         self.track: Track | None = None
+        self.version = 0
+        """Rises whenever `track` becomes another."""
         self.is_waiting_for_key = True
         self.pictures = 0
         self.skipped = 0
@@ -43,131 +50,137 @@ class PictureReader:
         self.contradicted = 0
         """Times the bytes were another codec than the stream map said."""
         self._timeline = timeline
-        self._codec: Codec | None = None
-        self._declared: int | None = None
-        self._lead = b""
-        self._sets: dict[int, list[bytes]] = {}
+        self._sink = sink
+        self._nals = nals
+        self._sets = ParameterSets()
+        self._codec = NO_CODEC
+        self._track_codec = NO_CODEC
+        self._declared = -1
         self._is_interlaced = False
         self._step_ticks = DEFAULT_STEP_TICKS
-        self._last_dts = -1
+        self._last_dts = self._last_pts = -1
+        self._last_step = 0
 
     def lost(self) -> None:
         """Bytes are missing: what follows cannot be decoded before the next key frame."""
         self.is_waiting_for_key = True
-        self._lead = b""
 
     def read(
-        self,
-        frame: bytes,
-        starts: list[int] | None,
-        pts: int | None,
-        dts: int | None,
-        *,
-        declared: int | None = None,
-        hint: bool = False,
-    ) -> list[AccessUnit]:
-        """The access units in these bytes.
+        self, data: bytes | bytearray, size: int, pts: int, dts: int, declared: int, hint: bool
+    ) -> int:
+        """Hand the pictures in these bytes to the sink.
 
-        `starts` are the first bytes of the NAL units where they are known. Stamps are 33-bit or
-        None (then the frame follows the last one at its pace); `declared` is the stream_type or
-        None; `hint` tells that a stream map came with the frame, which is all that marks a key
-        frame of a codec we cannot read.
+        Stamps are 33-bit or -1 (then the frame follows the last one at its pace); `declared` is
+        the stream_type or -1; `hint` tells that a stream map came with the frame, which is all
+        that marks a key frame of a codec we cannot read. Returns where the bytes begin that lead
+        the next frame: `size` when none do.
         """
-        data = frame
-        if self._lead:
-            data = self._lead + frame
-            starts = None
-            self._lead = b""
-        codec = self._decide(data, declared)
-        if codec is None:
+        self._decide(data, size, declared)
+        if self._codec == NO_CODEC:
             self.malformed += 1
-            return []
-        if codec not in READABLE:
-            return self._pass_on(data, codec, pts, dts, hint)
-        units: list[AccessUnit] = []
-        pictures = annexb.split_pictures(data, codec, not self._is_interlaced, starts)
-        if not pictures:
+            return size
+        if self._codec > MPEG4:
+            if self._track_codec != self._codec:
+                self._describe_unread()
+            self._emit(data, 0, size, hint, pts, dts)
+            return size
+        split = not self._is_interlaced
+        self._nals.rewind(0)
+        if not self._nals.next_picture(data, size, self._codec, split):
             self.malformed += 1
-        for picture in pictures:
-            whole = len(pictures) == 1
-            part = data if whole else data[picture.start : picture.end]
-            if picture.parameter_sets:
-                self._learn(picture.parameter_sets, codec)
-            if picture.has_slices:
-                self._emit(units, part, codec, picture.is_key, pts, dts)
-                pts = dts = None
-            elif len(part) <= MAX_LEAD_BYTES:
-                self._lead = part
-        return units
+            return size
+        while True:
+            if self._nals.sets:
+                self._learn(data, size)
+            if self._nals.has_slices:
+                self._emit(data, self._nals.start, self._nals.end, self._nals.is_key, pts, dts)
+                pts = dts = -1
+            elif size - self._nals.start <= MAX_LEAD_BYTES:
+                return self._nals.start
+            if not self._nals.next_picture(data, size, self._codec, split):
+                return size
 
-    def _decide(self, data: bytes, declared: int | None) -> Codec | None:
+    def _decide(self, data: bytes | bytearray, size: int, declared: int) -> None:
         """The stream map first, the bytes where they say otherwise."""
         if declared != self._declared:
             self._declared = declared
-            self._switch(DECLARED.get(declared, Codec.UNKNOWN) if declared is not None else None)
-        seen = annexb.sniff_video(data)
-        if seen is not None and seen is not self._codec:
-            if self._codec is not None:
+            self._switch(codec_of(declared))
+        seen = self._nals.sniff(data, size)
+        if seen >= 0 and seen != self._codec:
+            if self._codec != NO_CODEC:
                 self.contradicted += 1
             self._switch(seen)
-        return self._codec
 
-    def _switch(self, codec: Codec | None) -> None:
-        if codec is not self._codec:
+    def _switch(self, codec: int) -> None:
+        if codec != self._codec:
             self._codec = codec
-            self._sets = {}
+            self._sets.clear()
             self.is_waiting_for_key = True
 
-    def _pass_on(
-        self, data: bytes, codec: Codec, pts: int | None, dts: int | None, hint: bool
-    ) -> list[AccessUnit]:
-        if self.track is None or self.track.codec is not codec:
-            self.track = Track(Kind.VIDEO, codec)
-        units: list[AccessUnit] = []
-        self._emit(units, data, codec, hint, pts, dts)
-        return units
-
     def _emit(
-        self,
-        units: list[AccessUnit],
-        data: bytes,
-        codec: Codec,
-        is_key: bool,
-        pts: int | None,
-        dts: int | None,
+        self, data: bytes | bytearray, start: int, end: int, is_key: bool, pts: int, dts: int
     ) -> None:
         if self.is_waiting_for_key:
-            if not is_key or self.track is None:
+            if not is_key or self._track_codec != self._codec:
                 self.skipped += 1
                 return
             self.is_waiting_for_key = False
-        if pts is None:
-            placed_pts, placed_dts = self._timeline.follow(Kind.VIDEO, self._step_ticks)
+        if pts < 0:
+            self._timeline.follow(VIDEO, self._step_ticks)
         else:
-            placed_pts, placed_dts = self._timeline.place(Kind.VIDEO, pts, dts, self._step_ticks)
-        step = placed_dts - self._last_dts
+            self._timeline.place(VIDEO, pts, dts, self._step_ticks)
+        step = self._timeline.dts - self._last_dts
+        if pts >= 0 and dts < 0:
+            step = self._agreed(self._timeline.pts - self._last_pts)
         if self._last_dts >= 0 and 1 < step <= MAX_STEP_TICKS:
             self._step_ticks = step
-        self._last_dts = placed_dts
+        self._last_pts = self._timeline.pts
+        self._last_dts = self._timeline.dts
         self.pictures += 1
-        units.append(
-            AccessUnit(Kind.VIDEO, codec, placed_pts, placed_dts, is_key, data, self.track)
+        self._sink.add(
+            VIDEO,
+            self._codec,
+            self.version,
+            self._timeline.pts,
+            self._timeline.dts,
+            is_key,
+            data,
+            start,
+            end,
         )
 
-    def _learn(self, sets: list[bytes], codec: Codec) -> None:
+    def _agreed(self, step: int) -> int:
+        """The step between two presentation times when it is about that before it, else 0.
+
+        Without decode times B pictures make the stamps leap and fall back, which is no pace.
+        """
+        difference = step - self._last_step
+        self._last_step = step
+        return step if -step <= difference * 8 <= step else 0
+
+    def _learn(self, data: bytes | bytearray, size: int) -> None:
         """Keep the latest parameter sets of each type; a change makes a new Track."""
-        fresh: dict[int, list[bytes]] = {}
-        for nal in sets:
-            known = fresh.setdefault(_set_order(nal[0], codec), [])
-            if nal not in known:
-                known.append(nal)
-        if all(self._sets.get(order) == nals for order, nals in fresh.items()):
-            return
-        self._sets.update(fresh)
-        flat = tuple(nal for _, nals in sorted(self._sets.items()) for nal in nals)
-        parameters = self._read(flat, codec)
+        self._sets.begin()
+        for index in range(self._nals.first_nal, self._nals.end_nal):
+            first = self._nals.first(index)
+            end = self._nals.end_of(data, index, size)
+            if end <= first or not self._nals.is_set(data, index, end, self._codec):
+                continue
+            if not self._sets.add(set_order(data[first], self._codec), data, first, end):
+                self.malformed += 1
+        if self._sets.is_news():
+            self._describe()
+
+    # --- with Python -----------------------------------------------------------------------------
+
+    def _describe(self) -> None:
+        sets = self._sets.learn()
+        codec = CODECS[self._codec]
+        parameters = self._read_sps(sets, codec)
+        self.version += 1
+        self._track_codec = self._codec
         if parameters is None:
-            self.track = Track(Kind.VIDEO, codec, parameter_sets=flat)
+            self.track = Track(Kind.VIDEO, codec, parameter_sets=sets)
             return
         self._is_interlaced = parameters.is_interlaced
         if parameters.frame_rate is not None and self._last_dts < 0:
@@ -175,16 +188,16 @@ class PictureReader:
         self.track = Track(
             Kind.VIDEO,
             codec,
-            parameter_sets=flat,
+            parameter_sets=sets,
             width=parameters.width,
             height=parameters.height,
             frame_rate=parameters.frame_rate,
         )
 
-    def _read(self, sets: tuple[bytes, ...], codec: Codec) -> SequenceParameters | None:
-        order = 1 if codec is Codec.H265 else 0
+    def _read_sps(self, sets: tuple[bytes, ...], codec: Codec) -> SequenceParameters | None:
+        order = 1 if self._codec == H265 else 0
         for nal in sets:
-            if codec is Codec.MPEG4 or _set_order(nal[0], codec) != order:
+            if self._codec == MPEG4 or set_order(nal[0], self._codec) != order:
                 continue
             try:
                 return parse_sps(nal, codec)
@@ -192,11 +205,31 @@ class PictureReader:
                 self.malformed += 1
         return None
 
+    def _describe_unread(self) -> None:
+        self.version += 1
+        self._track_codec = self._codec
+        self.track = Track(Kind.VIDEO, CODECS[self._codec])
 
-def _set_order(first_byte: int, codec: Codec) -> int:
+
+def codec_of(stream_type: int) -> int:
+    """The codec number for a stream_type of GB/T 28181; -1 for -1."""
+    if stream_type == 0x1B:
+        return H264
+    if stream_type == 0x24:
+        return H265
+    if stream_type == 0x10:
+        return MPEG4
+    if stream_type == 0x80:
+        return SVAC
+    return NO_CODEC if stream_type < 0 else UNKNOWN
+
+
+def set_order(first_byte: int, codec: int) -> int:
     """Where a parameter set stands in the order VPS, SPS, PPS (MPEG-4: as its start codes rise)."""
-    if codec is Codec.H264:
-        return (first_byte & 0x1F) - annexb.H264_SPS
-    if codec is Codec.H265:
-        return (first_byte >> 1 & 0x3F) - annexb.H265_VPS
-    return {0xB0: 0, 0xB5: 1}.get(first_byte, 2 + first_byte)
+    if codec == H264:
+        return (first_byte & 0x1F) - 7
+    if codec == H265:
+        return (first_byte >> 1 & 0x3F) - 32
+    if first_byte == 0xB0:
+        return 0
+    return 1 if first_byte == 0xB5 else 2 + first_byte

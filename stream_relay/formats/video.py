@@ -1,3 +1,4 @@
+# cython: boundscheck=False, wraparound=False
 """Gathers the bytes of one video frame out of the packets it was split into.
 
 While bytes come in, notes where NAL units begin, so that nobody has to read them again. Compiled
@@ -6,54 +7,57 @@ as `_video`.
 
 from typing import TYPE_CHECKING
 
-from stream_relay.access_unit import AccessUnit
-from stream_relay.formats.timeline import StampSource, Timeline
 from stream_relay.formats.twins import twin
 
 if TYPE_CHECKING:
-    from stream_relay.formats.annexb import find_start
+    from stream_relay.formats.annexb import NalScanner
+    from stream_relay.formats.buffer import Buffer
     from stream_relay.formats.pictures import PictureReader
+    from stream_relay.formats.timeline import StampSource, Timeline
+    from stream_relay.formats.units import UnitSink
 else:
-    find_start = twin("annexb").find_start
+    Buffer = twin("buffer").Buffer
+    NalScanner = twin("annexb").NalScanner
     PictureReader = twin("pictures").PictureReader
+    StampSource = twin("timeline").StampSource
 
 PACK_CODE = 0xBA
-MAX_PIECES = 4096
-"""Pieces of a byte or so are joined at this number, so that they cost no more than large ones."""
+NOTHING_CUT = -10
 
 
 class VideoAssembler:
-    """The video track of a stream; `size` bytes of an unfinished frame are held."""
+    """The video track of a stream; `size` bytes of an unfinished frame are held.
 
-    def __init__(self, timeline: Timeline) -> None:
-        self.reader = PictureReader(timeline)
-        self._timeline = timeline
+    Parameter sets that came ahead of their picture stay in front of the frame's own bytes.
+    """
+
+    def __init__(self, timeline: "Timeline", sink: "UnitSink") -> None:
         self.size = 0
         self.has_pts = False
+        self._timeline = timeline
+        self._nals = NalScanner()
+        self.reader = PictureReader(timeline, sink, self._nals)
         self._stamps = StampSource()
-        self._pieces: list[bytes] = []
-        self._starts: list[int] = []
-        self._tail = b""
-        self._pts: int | None = None
-        self._dts: int | None = None
-        self._rtp: int | None = None
-        self._declared: int | None = None
+        self._frame = Buffer()
+        self._lead = 0
+        self._is_short = False
+        self._pts = -1
+        self._dts = -1
+        self._rtp = -1
+        self._declared = -1
         self._hint = False
 
-    def continues(self, pts: int | None) -> bool:
-        """Whether a packet with this PTS belongs to the frame that is being gathered."""
-        return self.size > 0 and (pts is None or pts == self._pts)
+    @property
+    def version(self) -> int:
+        """Rises whenever `reader.track` becomes another."""
+        return self.reader.version
 
-    def begin(
-        self,
-        pts: int | None,
-        dts: int | None,
-        *,
-        rtp: int | None = None,
-        declared: int | None = None,
-        hint: bool = False,
-    ) -> None:
-        """A frame begins: its 33-bit stamps and the 32-bit RTP stamp, as far as they are known.
+    def continues(self, pts: int) -> bool:
+        """Whether a packet with this PTS (-1: it has none) belongs to the gathered frame."""
+        return self.size > 0 and (pts < 0 or pts == self._pts)
+
+    def begin(self, pts: int, dts: int, rtp: int, declared: int, hint: bool) -> None:
+        """A frame begins: its 33-bit stamps and the 32-bit RTP stamp, -1 where unknown.
 
         `declared` and `hint` are those of `PictureReader.read`.
         """
@@ -62,65 +66,69 @@ class VideoAssembler:
         self._rtp = rtp
         self._declared = declared
         self._hint = hint
-        self.has_pts = pts is not None
-        if pts is not None:
-            self._timeline.expect(pts if dts is None else dts)
+        self.has_pts = pts >= 0
+        if pts >= 0:
+            self._timeline.expect(pts if dts < 0 else dts)
 
-    def add(self, piece: bytes, find_pack: bool) -> bytes:
-        """Take more of the frame.
+    def add(self, data: bytes | bytearray, start: int, end: int, find_pack: bool) -> int:
+        """Take more of the frame; -10 (NOTHING_CUT) when all of it was taken.
 
         No video contains a pack start code (its first bit is forbidden in H.264 and H.265): when
         `find_pack` is set and one is found, the packet was cut short by a loss that nobody told
-        of. Then everything from there on is given back and the frame is not whole.
+        of. Then the answer is where it begins in `data`, by up to three before `start` when
+        earlier bytes were part of it: nothing from there on belongs to the frame, which is not
+        whole and must be dropped.
         """
-        base = self.size
-        self.size += len(piece)
-        # A start code may lie across the cut: look at the bytes around it apart.
-        joint = self._tail + piece[:3]
-        width = len(self._tail)
-        found = find_start(joint, 0)
-        if 0 <= found < width and found + 3 < len(joint):
-            if joint[found + 3] == PACK_CODE and find_pack:
-                return joint[found:width] + piece
-            self._starts.append(base - width + found + 3)
-        last = len(piece) - 4
-        found = find_start(piece, 0)
-        while 0 <= found <= last:
-            if piece[found + 3] == PACK_CODE and find_pack:
-                return piece[found:]
-            self._starts.append(base + found + 3)
-            found = find_start(piece, found + 3)
-        self._keep(piece)
-        return b""
+        held = self._frame.size
+        if not self._frame.append(data, start, end):
+            self._is_short = True
+            return NOTHING_CUT
+        self.size += end - start
+        known = self._nals.count
+        # A start code may lie across the cut, and so may its code byte.
+        if find_pack and known and end > start and self._nals.first(known - 1) == held:
+            known -= 1
+        # Nothing of an earlier frame but its lead is here, and that may run on into this one.
+        self._nals.scan(self._frame.data, held - 2 if held > 2 else 0, self._frame.size)
+        if find_pack:
+            for index in range(known, self._nals.count):
+                first = self._nals.first(index)
+                if (
+                    first - 3 >= self._lead
+                    and first < self._frame.size
+                    and self._frame.data[first] == PACK_CODE
+                ):
+                    return start + first - 3 - held
+        return NOTHING_CUT
 
-    def _keep(self, piece: bytes) -> None:
-        self._tail = piece[-3:] if len(piece) > 2 else (self._tail + piece)[-3:]
-        self._pieces.append(piece)
-        if len(self._pieces) > MAX_PIECES:
-            self._pieces = [b"".join(self._pieces)]
-
-    def close(self) -> list[AccessUnit]:
-        """The frame is complete: its access units."""
+    def close(self) -> None:
+        """The frame is complete: hand its pictures to the sink."""
         if self.size == 0:
-            return []
-        frame, starts = b"".join(self._pieces), self._starts
-        self._clear()
-        return self.reader.read(
-            frame,
-            starts,
+            return
+        if self._is_short:
+            self.drop()
+            return
+        kept = self.reader.read(
+            self._frame.data,
+            self._frame.size,
             self._stamps.stamp(self._pts, self._rtp),
             self._dts,
-            declared=self._declared,
-            hint=self._hint,
+            self._declared,
+            self._hint,
         )
+        self.size = 0
+        self._frame.drop(kept)
+        self._lead = self._frame.size
+        if self._lead:
+            self._nals.shift(kept)
+        else:
+            self._nals.clear()
 
     def drop(self) -> None:
         """Bytes are missing: forget the frame and wait for a key frame."""
-        self._clear()
-        self.reader.lost()
-
-    def _clear(self) -> None:
-        self._pieces = []
-        self._starts = []
-        self._tail = b""
         self.size = 0
+        self._lead = 0
+        self._is_short = False
+        self._frame.clear()
+        self._nals.clear()
+        self.reader.lost()

@@ -1,40 +1,42 @@
 """The sockets of GB/T 28181 media: UDP, TCP where the device connects, TCP where we connect.
 
-They only move bytes into an `Intake`; whose bytes count is the latch's business. Nothing is ever
-sent but receiver reports, and those only to the locked source (RFC 3550 §6.2, RTP bleed).
+The engine moves their bytes into an `Intake`; whose bytes count is the latch's business. Python
+opens and closes, accepts and connects. Nothing is ever sent but receiver reports, those only to
+the locked source (RFC 3550 §6.2, RTP bleed), and one empty packet to the address that the device's
+answer names, which opens the way through a NAT on our side.
 """
 
 import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
-from stream_relay.errors import MalformedFraming
-from stream_relay.formats.rfc4571 import TcpFramer
-from stream_relay.sources.intake import Intake, Verdict
-from stream_relay.sources.latch import Peer
+from stream_relay.engine._source import Inlet, MediaConnection, UdpPort
+from stream_relay.formats.rtp import NO_FRAME
+from stream_relay.sources.peers import NO_PEER, PORT_BITS, host_key, peer_key, peer_name
 from stream_relay.sources.rtcp import build_receiver_report, parse_sender_report
+from stream_relay.switchboard import Switchboard
 
 logger = logging.getLogger(__name__)
 
-DRAIN_PACKETS = 256
-"""Packets taken from one socket before others get their turn."""
 DATAGRAM_BYTES = 65_536
 REPORT_INTERVAL_S = 5.0
 MAX_CONNECTIONS = 4
 """At one listening port: the source, its replacement, and two strangers on probation."""
-MAX_REFUSED_PACKETS = 64
-"""Of one connection, before it is closed."""
 HIGHEST_PORT = 65_535
 IDLE_CONNECTION_S = 10.0
 """A connection that brought no usable RTP for so long is closed."""
+US = 1_000_000
 
 
 class Source(Protocol):
     """What a receiver needs from its sockets."""
 
     port: int
+
+    def punch(self, host: str, port: int) -> None:
+        """The answer names this address: open the way to it."""
 
     def tick(self, now: float) -> None:
         """Send reports, close idle connections."""
@@ -43,178 +45,203 @@ class Source(Protocol):
         """Free the sockets at once; idempotent."""
 
 
-class UdpSource:
-    """An RTP and an RTCP socket, drained whenever the loop finds them readable."""
+class Reporter:
+    """The RTCP side of a UDP source: sender reports in, receiver reports out."""
 
-    def __init__(self, intake: Intake, rtp: socket.socket, rtcp: socket.socket, ssrc: int) -> None:
-        self.port = int(rtp.getsockname()[1])
-        self._intake = intake
-        self._rtp = rtp
+    def __init__(self, inlet: Inlet, rtcp: socket.socket, ssrc: int) -> None:
+        self._intake = inlet.intake
         self._rtcp = rtcp
         self._own_ssrc = ~ssrc & 0xFFFFFFFF
-        self._buffer = bytearray(DATAGRAM_BYTES)
         self._report_at: float | None = None
-        self._rtcp_peer: Peer | None = None
-        self._sender_report: tuple[int, float] | None = None
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(rtp, self._drain)
-        self._loop.add_reader(rtcp, self._drain_rtcp)
+        self._peer: tuple[str, int] | None = None
+        self._sender_report: tuple[int, int] | None = None
 
-    def _drain(self) -> None:
-        now = self._loop.time()
-        receive, take = self._rtp.recvfrom_into, self._intake.receive
-        buffer = self._buffer
-        view = memoryview(buffer)
-        for _ in range(DRAIN_PACKETS):
-            try:
-                size, address = receive(buffer)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                logger.debug("a media socket reports an error", extra={"reason": str(error)})
-                return
-            take(bytes(view[:size]), address[:2], now)
+    def receive(self, data: bytes, address: tuple[str, int], now: float) -> None:
+        """Take a packet; only the locked source's host has a say."""
+        locked = self._intake.latch.peer
+        if locked == NO_PEER or host_key(address[0]) != locked >> PORT_BITS:
+            return
+        self._peer = (address[0], address[1])
+        report = parse_sender_report(data)
+        if report is not None:
+            self._sender_report = (report[1], round(now * US))
+
+    def tick(self, now: float) -> None:
+        """Report what arrives, every five seconds."""
+        if self._report_at is None:
+            self._report_at = now + REPORT_INTERVAL_S
+        if now < self._report_at:
+            return
+        self._report_at = now + REPORT_INTERVAL_S
+        locked = self._intake.latch.peer
+        report = self._intake.reception(self._sender_report, round(now * US))
+        if locked == NO_PEER or report is None:
+            return
+        host, port = peer_name(locked)
+        beside = (host, min(port + 1, HIGHEST_PORT))
+        target = self._peer if self._peer and self._peer[0] == host else beside
+        try:
+            self._rtcp.sendto(build_receiver_report(self._own_ssrc, report), target)
+        except OSError as error:
+            logger.debug("a receiver report was not sent", extra={"reason": str(error)})
+
+
+class UdpSource:
+    """An RTP socket for the engine and an RTCP socket for us."""
+
+    def __init__(
+        self, engine: Any, inlet: Inlet, rtp: socket.socket, rtcp: socket.socket, ssrc: int
+    ) -> None:
+        self.port = int(rtp.getsockname()[1])
+        self._rtp = rtp
+        self._rtcp = rtcp
+        self._udp_port = UdpPort(engine, rtp.fileno(), inlet)
+        self._reporter = Reporter(inlet, rtcp, ssrc)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(rtcp, self._drain_rtcp)
 
     def _drain_rtcp(self) -> None:
         try:
             data, address = self._rtcp.recvfrom(DATAGRAM_BYTES)
         except OSError:
             return
-        locked = self._intake.latch.peer
-        if locked is None or address[0] != locked[0]:
-            return
-        self._rtcp_peer = (address[0], address[1])
-        report = parse_sender_report(data)
-        if report is not None:
-            self._sender_report = (report[1], self._loop.time())
+        self._reporter.receive(data, address[:2], self._loop.time())
+
+    def punch(self, host: str, port: int) -> None:
+        """See `Source.punch`."""
+        for sock, target in ((self._rtp, port), (self._rtcp, port + 1)):
+            try:
+                sock.sendto(b"", (host, target))
+            except (OSError, OverflowError) as error:
+                logger.debug("no way was opened to a source", extra={"reason": str(error)})
 
     def tick(self, now: float) -> None:
         """See `Source.tick`."""
-        if self._report_at is None:
-            self._report_at = now + REPORT_INTERVAL_S
-        if now < self._report_at:
-            return
-        self._report_at = now + REPORT_INTERVAL_S
-        locked, report = self._intake.latch.peer, self._intake.reception(self._sender_report, now)
-        if locked is None or report is None:
-            return
-        observed = self._rtcp_peer
-        beside = (locked[0], min(locked[1] + 1, HIGHEST_PORT))
-        target = observed if observed and observed[0] == locked[0] else beside
-        try:
-            self._rtcp.sendto(build_receiver_report(self._own_ssrc, report), target)
-        except OSError as error:
-            logger.debug("a receiver report was not sent", extra={"reason": str(error)})
+        self._reporter.tick(now)
 
     def close(self) -> None:
         """See `Source.close`."""
         if self._rtp.fileno() < 0:
             return
-        self._loop.remove_reader(self._rtp)
+        self._udp_port.close()
         self._loop.remove_reader(self._rtcp)
         self._rtp.close()
         self._rtcp.close()
 
 
-class MediaConnection(asyncio.Protocol):
-    """One TCP connection that brings RTP (RFC 4571)."""
+class Connection:
+    """One TCP connection that brings RTP: ours to close, the engine's to read."""
 
-    def __init__(self, intake: Intake, connections: list["MediaConnection"]) -> None:
-        self.used_at = asyncio.get_running_loop().time()
-        self._intake = intake
-        self._connections = connections
-        self._framer = TcpFramer()
-        self._refused = 0
-        self._transport: asyncio.Transport | None = None
-        self.peer: Peer = ("", 0)
+    def __init__(
+        self,
+        engine: Any,
+        board: Switchboard,
+        sock: socket.socket,
+        inlet: Inlet | None,
+        router: UdpPort | None,
+        on_end: Callable[["Connection", str], None],
+    ) -> None:
+        host, port = sock.getpeername()[:2]
+        sock.setblocking(False)
+        self.peer = peer_key(host, port)
         self.closed = asyncio.get_running_loop().create_future()
+        self._sock = sock
+        self._board = board
+        self._on_end = on_end
+        self._media = MediaConnection(engine, sock.fileno(), self.peer, inlet, router)
+        board.listen("media", self._media.number, self.end)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Refuse what is more than a port can need."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        # Without a name it was closed before we looked (a port scan).
-        self.peer = (transport.get_extra_info("peername") or ("", 0))[:2]
-        self._connections.append(self)
-        if len(self._connections) > MAX_CONNECTIONS:
-            self.abort()
+    @property
+    def used_us(self) -> int:
+        """When it brought usable RTP last, or was opened."""
+        return int(self._media.used_us)
 
-    def data_received(self, data: bytes) -> None:
-        """Cut and pass on; a connection that is not RTP, or not ours, is closed."""
-        now = asyncio.get_running_loop().time()
-        try:
-            packets = self._framer.receive(data)
-        except MalformedFraming as error:
-            self._intake.malformed(error, self.peer)
-            self.abort()
+    def end(self, reason: str = "closed") -> None:
+        """Close without flushing: nothing was ever written. Idempotent."""
+        if self.closed.done():
             return
-        for packet in packets:
-            verdict = self._intake.receive(packet, self.peer, now)
-            if verdict is Verdict.USED:
-                self.used_at = now
-            elif verdict in (Verdict.REFUSED, Verdict.MALFORMED):
-                self._refused += 1
-        if self._refused > MAX_REFUSED_PACKETS and self._intake.latch.peer != self.peer:
-            self.abort()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """The next source need not wait for silence."""
-        if self in self._connections:
-            self._connections.remove(self)
-        if self._intake.latch.peer == self.peer:
-            self._intake.latch.release()
-        if not self.closed.done():
-            self.closed.set_result(None)
-
-    def abort(self) -> None:
-        """Close without flushing: nothing was ever written."""
-        if self._transport is not None:
-            self._transport.abort()
+        self.closed.set_result(None)
+        self._media.close()
+        self._board.forget("media", self._media.number)
+        self._sock.close()
+        self._on_end(self, reason)
 
 
 class _TcpSource:
     """What both TCP roles share: the connections of one stream."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, engine: Any, board: Switchboard, inlet: Inlet) -> None:
         self.port = 0
-        self.connections: list[MediaConnection] = []
-        self._intake = intake
+        self.connections: list[Connection] = []
+        self._engine = engine
+        self._board = board
+        self._inlet = inlet
 
-    def new_connection(self) -> MediaConnection:
-        return MediaConnection(self._intake, self.connections)
+    def adopt(self, sock: socket.socket) -> Connection | None:
+        """Let the engine read it; refuses what is more than a port can need."""
+        if len(self.connections) >= MAX_CONNECTIONS:
+            sock.close()
+            return None
+        try:
+            connection = Connection(
+                self._engine, self._board, sock, self._inlet, None, self._ended
+            )
+        except OSError:  # closed before we looked (a port scan)
+            sock.close()
+            return None
+        self.connections.append(connection)
+        return connection
+
+    def _ended(self, connection: Connection, reason: str) -> None:
+        """The next source need not wait for silence."""
+        if connection in self.connections:
+            self.connections.remove(connection)
+        intake = self._inlet.intake
+        if reason == "malformed":
+            self._inlet.locked(lambda: intake.blame(connection.peer, NO_FRAME))
+        if intake.latch.peer == connection.peer:
+            self._inlet.locked(intake.latch.release)
+
+    def punch(self, host: str, port: int) -> None:
+        """See `Source.punch`: a TCP connection needs none."""
 
     def tick(self, now: float) -> None:
         """See `Source.tick`. The locked source may be silent: that is for the owner to judge."""
         for connection in list(self.connections):
-            is_idle = now - connection.used_at > IDLE_CONNECTION_S
-            if is_idle and connection.peer != self._intake.latch.peer:
-                connection.abort()
+            is_idle = now - connection.used_us / US > IDLE_CONNECTION_S
+            if is_idle and connection.peer != self._inlet.intake.latch.peer:
+                connection.end()
 
     def close(self) -> None:
         """See `Source.close`."""
         for connection in list(self.connections):
-            connection.abort()
+            connection.end()
 
 
 class TcpPassiveSource(_TcpSource):
     """We listen, the device connects; a second connection may replace the first."""
 
-    def __init__(self, intake: Intake, listener: socket.socket) -> None:
-        super().__init__(intake)
+    def __init__(
+        self, engine: Any, board: Switchboard, inlet: Inlet, listener: socket.socket
+    ) -> None:
+        super().__init__(engine, board, inlet)
         self.port = int(listener.getsockname()[1])
         self._listener = listener
-        self._server: asyncio.Server | None = None
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(listener, self._accept)
 
-    async def listen(self) -> None:
-        """Begin to accept."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self.new_connection, sock=self._listener)
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._listener.accept()
+        except OSError:  # gone before we looked, or no descriptor left: the listener stays
+            return
+        self.adopt(sock)
 
     def close(self) -> None:
         """See `Source.close`."""
-        if self._server is not None:
-            self._server.close()
-        self._listener.close()
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
         super().close()
 
 
@@ -224,8 +251,10 @@ class TcpActiveSource(_TcpSource):
     GB/T 28181-2022 annex D: at least 3 attempts, at least 1 s apart.
     """
 
-    def __init__(self, intake: Intake, attempts: int, pause_s: float) -> None:
-        super().__init__(intake)
+    def __init__(
+        self, engine: Any, board: Switchboard, inlet: Inlet, attempts: int, pause_s: float
+    ) -> None:
+        super().__init__(engine, board, inlet)
         self._attempts = attempts
         self._pause_s = pause_s
 
@@ -239,21 +268,36 @@ class TcpActiveSource(_TcpSource):
             if connection is None:
                 failed += 1
                 continue
-            opened_at = connection.used_at
+            opened_us = connection.used_us
             await connection.closed
-            brought_media = connection.used_at > opened_at
+            brought_media = connection.used_us > opened_us
             failed = 1 if brought_media else failed + 1
         on_lost()
 
-    async def _connect(self, host: str, port: int) -> MediaConnection | None:
-        loop = asyncio.get_running_loop()
+    async def _connect(self, host: str, port: int) -> Connection | None:
+        sock: socket.socket | None = None
         try:
             async with asyncio.timeout(IDLE_CONNECTION_S):
-                _, connection = await loop.create_connection(self.new_connection, host, port)
+                sock = await connect(host, port)
         except (OSError, TimeoutError, ValueError) as error:  # ValueError: no name for a host
             logger.info(
                 "the device's media port cannot be reached",
                 extra={"peer": (host, port), "reason": str(error)},
             )
             return None
-        return connection
+        return self.adopt(sock)
+
+
+async def connect(host: str, port: int) -> socket.socket:
+    """A connected, non-blocking TCP socket. Raises `OSError` or `ValueError`."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, address = found[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

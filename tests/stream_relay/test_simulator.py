@@ -9,8 +9,7 @@ import pytest
 
 from stream_relay.access_unit import AccessUnit, Codec
 from stream_relay.errors import SourceLost
-from stream_relay.formats import PsDemuxer, parse_packet
-from stream_relay.formats.rfc4571 import TcpFramer
+from stream_relay.formats import PsDemuxer, TcpFramer, parse_packet
 from stream_relay.simulator import MediaFaults, MediaSender, MediaTarget
 from tests.stream_relay.media import SSRC, pictures
 
@@ -99,7 +98,7 @@ async def test_a_passive_platform_is_connected_to() -> None:
         async with sender(source, "tcp-passive", port) as camera:
             await camera.run()
         data = await arrived.get()
-    assert demuxed(TcpFramer().receive(data)) == [unit.data for unit in source.sent]
+    assert demuxed(TcpFramer().push(data)) == [unit.data for unit in source.sent]
 
 
 async def test_an_active_platform_connects_to_the_port_of_the_answer() -> None:
@@ -111,7 +110,7 @@ async def test_an_active_platform_connects_to_the_port_of_the_answer() -> None:
         await camera.__aexit__()
         data = await reader.read(-1)
         writer.close()
-    assert demuxed(TcpFramer().receive(data)) == [unit.data for unit in source.sent]
+    assert demuxed(TcpFramer().push(data)) == [unit.data for unit in source.sent]
 
 
 async def test_a_lie_about_the_ssrc(udp: socket.socket) -> None:

@@ -246,6 +246,7 @@ async def test_stranger_is_allowed_in_and_its_password_shown_once(open_viewer: O
     secret = page.locator("dialog[data-dialog=secret]")
     await expect(secret).to_contain_text("k7Fq-9mWx-2RtB")
     await secret.locator(".dialog-foot button").click()
+    await expect(secret).to_have_count(0)
     assert "k7Fq-9mWx-2RtB" not in await page.content()
     await expect(page.locator("[data-action=allow]")).to_have_count(0)
 

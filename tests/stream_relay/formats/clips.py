@@ -15,7 +15,7 @@ import numpy as np
 
 from stream_relay.access_unit import AccessUnit, Codec, Kind, Track
 from stream_relay.formats.ps_mux import PsMuxer
-from stream_relay.formats.twins import is_compiled
+from stream_relay.formats.twins import PACKAGE, is_compiled
 
 TWINS = ("plain", "compiled")
 ENCODERS = {Codec.H264: "libx264", Codec.H265: "libx265", Codec.MPEG4: "mpeg4"}
@@ -26,7 +26,7 @@ OPTIONS = {
 }
 
 
-def module(name: str, kind: str, package: str = "stream_relay.formats") -> ModuleType:
+def module(name: str, kind: str, package: str = PACKAGE) -> ModuleType:
     """The plain module or its compiled twin, which the build must have made."""
     if kind == "plain":
         return import_module(f"{package}.{name}")

@@ -1,6 +1,7 @@
 """Reordering, loss and restarts (RFC 3550 A.1, threats case 22), plain and compiled."""
 
 import random
+from dataclasses import astuple
 from types import ModuleType
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream_relay.formats.jitter import MAX_HELD_BYTES
 from stream_relay.formats.rtp import RtpPacket
 from tests.stream_relay.formats.clips import TWINS, module
 
@@ -118,3 +120,62 @@ def test_output_rises_and_memory_is_bounded(kind: str, moves: list[int], window:
     unwrapped = [(s - 65000) & 0xFFFF for s in out]
     assert unwrapped == sorted(set(unwrapped))
     assert buffer.statistics.received == len(moves)
+
+
+def test_bytes_that_wait_are_bounded(jitter: ModuleType) -> None:
+    buffer = jitter.ReorderBuffer()
+    large = [RtpPacket(96, False, number, 0, 1, bytes(60_000)) for number in range(40)]
+    out = [buffer.push(packet, 0.0) for number, packet in enumerate(large) if number != 1]
+    sizes = [len(packets) for packets in out if packets]
+    assert sizes[:2] == [1, MAX_HELD_BYTES // 60_012 + 1]
+    assert buffer.statistics.lost == 1
+
+
+def test_packets_held_at_a_restart_come_out_with_their_gaps_marked(jitter: ModuleType) -> None:
+    buffer = jitter.ReorderBuffer()
+    feed(buffer, [1, 3, 6, 40000])
+    out = [(p.sequence, p.lost_before) for p in buffer.push(packet(40001), 0.0)]
+    assert out == [(3, 1), (6, 2), (40000, 1), (40001, 0)]
+
+
+def test_held_packets_come_out_as_they_went_in(jitter: ModuleType) -> None:
+    buffer = jitter.ReorderBuffer()
+    sizes = {1: 5, 3: 1400, 4: 9000, 5: 0, 2: 2036}
+    out = [
+        (p.sequence, p.timestamp, p.marker, p.payload)
+        for number, size in sizes.items()
+        for p in buffer.push(
+            RtpPacket(96, number == 4, number, number, 1, bytes([number]) * size), 0.0
+        )
+    ]
+    assert out == [(n, n, n == 4, bytes([n]) * sizes[n]) for n in range(1, 6)]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from((1, 1, 1, 1, 0, 2, 3, -1, -5, 900, 1001, -999, 30000)),
+            st.sampled_from((0.0, 0.001, 0.06, 0.2)),
+            st.sampled_from((1, 1, 1, 1, 1, 2)),
+        ),
+        max_size=120,
+    ),
+    st.integers(1, 40),
+)
+def test_both_twins_put_the_same_order_into_anything(
+    moves: list[tuple[int, float, int]], window: int
+) -> None:
+    seen = []
+    for kind in TWINS:
+        buffer = module("jitter", kind).ReorderBuffer(window=window)
+        sequence, now, out = 65530, 0.0, []
+        for step, pause, ssrc in moves:
+            sequence, now = sequence + step, now + pause
+            out += [
+                (p.sequence, p.ssrc, p.lost_before)
+                for p in buffer.push(packet(sequence, ssrc), now)
+            ]
+            out.append(buffer.deadline())
+        out += [(p.sequence, p.lost_before) for p in buffer.poll(now + 1)]
+        seen.append((out, astuple(buffer.statistics)))
+    assert seen[0] == seen[1]

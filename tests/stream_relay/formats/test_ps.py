@@ -466,6 +466,98 @@ def test_both_twins_read_any_bytes_alike_and_raise_nothing(
     assert compiled.counters() == plain.counters()
 
 
+def damage(packet: bytes, how: str, position: int, value: int) -> bytes:
+    at = position % max(len(packet), 1)
+    if how == "cut":
+        return packet[:at]
+    if how == "flip" and packet:
+        return packet[:at] + bytes([packet[at] ^ value]) + packet[at + 1 :]
+    return packet + packet if how == "twice" else b""
+
+
+def unbounded_stream(clip: Clip) -> bytes:
+    parts = []
+    for unit in moved(clip):
+        header = build_pes_header(0xE0, 0, unit.pts_ticks, None)
+        parts += [build_pack(0, 9), header[:4] + b"\x00\x00" + header[6:], unit.data]
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("is_unbounded", [False, True])
+@given(
+    damages=st.lists(
+        st.tuples(
+            st.integers(0, 400),
+            st.sampled_from(["cut", "flip", "drop", "twice", "lose"]),
+            st.integers(0, 1400),
+            st.integers(1, 255),
+        ),
+        max_size=12,
+    ),
+    size=st.integers(30, 1400),
+    max_unit=st.sampled_from([3000, 8_000_000]),
+)
+@settings(max_examples=60)
+def test_both_twins_agree_on_damaged_streams(
+    h264: Clip,
+    damages: list[tuple[int, str, int, int]],
+    size: int,
+    max_unit: int,
+    is_unbounded: bool,
+) -> None:
+    data = unbounded_stream(h264) if is_unbounded else hostile_stream(h264)
+    packets = [data[start : start + size] for start in range(0, len(data), size)]
+    losses = {number % len(packets) for number, how, _, _ in damages if how == "lose"}
+    for number, how, position, value in damages:
+        index = number % len(packets)
+        packets[index] = damage(packets[index], how, position, value)
+    plain, compiled = (
+        module("ps", kind).PsDemuxer(max_access_unit_bytes=max_unit) for kind in TWINS
+    )
+    for index, packet in enumerate(packets):
+        if index in losses:
+            plain.lost()
+            compiled.lost()
+        marker, stamp = index % 7 == 6, 3600 * (index // 7)
+        assert compiled.push(packet, stamp, marker) == plain.push(packet, stamp, marker)
+        assert compiled.tracks() == plain.tracks()
+    assert compiled.flush() == plain.flush()
+    assert compiled.counters() == plain.counters()
+
+
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_a_pack_code_may_begin_before_the_pes_that_was_cut_short(
+    demuxer: Any, h264: Clip, first: int
+) -> None:
+    """The code's first bytes end one PES, the others begin the next: no header lies between."""
+    packs = [PsMuxer(Codec.H264).mux(unit) for unit in moved(h264)]
+    code, key = packs[10][:4], h264.data[0]
+    begin = build_pack(0, 9) + build_pes_header(0xE0, 40 + first, 0, None) + key[:40] + code[:first]
+    rest = build_pes_header(0xE0, 60_000, None, None)
+    for cut in (len(begin), len(begin) + 5, len(begin) + len(rest), len(begin) + len(rest) + 1):
+        data = begin + rest + code[first:] + packs[10][4:] + b"".join(packs[11:])
+        out = demuxer.push(data[:cut]) + demuxer.push(data[cut:]) + demuxer.flush()
+        assert payloads(out) == h264.data[10:]
+        demuxer.begin_again()
+    assert demuxer.counters()["truncated"] == 4
+
+
+def test_another_source_may_carry_other_streams_on_another_clock(
+    demuxer: Any, h264: Clip, h265: Clip
+) -> None:
+    out = demuxer.push(program_stream(moved(h264)[:10])) + demuxer.push(b"\x00\x00\x01\xe0\x40")
+    demuxer.begin_again()
+    assert demuxer.announced() == frozenset()
+    units = [shifted(unit, 1 << 32) for unit in h265.units]
+    muxed = program_stream(units, PsMuxer(Codec.H265, with_map=False))
+    out += demuxer.push(muxed.replace(b"\x00\x00\x01\xe0", b"\x00\x00\x01\xe3"))
+    out += demuxer.flush()
+    assert payloads(out) == h264.data[:9] + h265.data
+    stamps = [unit.dts_ticks for unit in out]
+    assert stamps == sorted(set(stamps))
+    assert demuxer.counters()["jumps"] == 0
+
+
 def test_the_stream_map_tells_what_to_wait_for_before_it_comes(demuxer: Any) -> None:
     assert demuxer.announced() == frozenset()
     demuxer.push(build_pack(0, 5000) + build_stream_map({0xE0: 0x1B, 0xC0: 0x90}))

@@ -84,3 +84,15 @@ def test_rtcp_is_told_apart(rtp: ModuleType) -> None:
     assert rtp.is_rtcp(b"\x80\xc8\x00\x06")
     assert not rtp.is_rtcp(HEADER)
     assert not rtp.is_rtcp(b"\x80")
+
+
+def test_header_is_read_where_it_lies(rtp: ModuleType) -> None:
+    header = rtp.RtpHeader()
+    packet = rtp.parse_packet(bytes.fromhex("a0e0ffff fffffffe fedcba98") + b"load\x00\x02")
+    assert (packet.timestamp, packet.ssrc, packet.payload) == (0xFFFFFFFE, 0xFEDCBA98, b"load")
+    assert header.reason(0) == ""
+    assert all(header.reason(number) for number in range(1, 7))
+
+
+def test_packets_are_collected_for_python_callers(rtp: ModuleType) -> None:
+    assert rtp.PacketList().take() == []
