@@ -27,7 +27,7 @@ def read(module: object, data: bytes, cut: int) -> tuple[bytes, tuple[int, ...],
         answer = reader.feed(data[start : start + cut])
         assert len(answer) <= websocket.MAX_REPLY_BYTES + 4
         reply += answer
-    counters = (reader.state, reader.close_code, reader.is_clean, reader.pings, reader.messages)
+    counters = (reader.is_closed, reader.close_code, reader.is_clean, reader.pings, reader.messages)
     return reply, (*counters, reader.discarded_bytes), reader.unanswered
 
 

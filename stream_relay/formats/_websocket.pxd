@@ -16,7 +16,7 @@ cdef class FrameWriter:
     cdef bint write_close(self, int code, CBuffer out) noexcept nogil
 
 cdef class FrameReader:
-    cdef readonly int state
+    cdef readonly bint is_closed
     cdef readonly int close_code
     cdef readonly bint is_clean
     cdef readonly int64_t pings

@@ -83,11 +83,12 @@ class FrameWriter:
 class FrameReader:
     """Reads what one viewer sends, in any pieces; holds at most one control frame of it.
 
-    Invariant: once CLOSED, the last of `reply` is a CLOSE frame, and nothing is read any more.
+    Invariant: once closed, the last of `reply` is a CLOSE frame, and nothing is read any more.
     """
 
     def __init__(self) -> None:
-        self.state = OPEN
+        self.is_closed = False
+        """Whether `reply` ends the conversation."""
         self.close_code = 0
         """The status that the viewer closed with, or that we found against it; 0 while open."""
         self.is_clean = False
@@ -113,9 +114,9 @@ class FrameReader:
         self._in_message = False
 
     def receive(self, data: bytes | bytearray, start: int, end: int) -> int:
-        """Take `data[start:end]`; returns the state then."""
+        """Take `data[start:end]`; returns OPEN or CLOSED."""
         position = start
-        while position < end and self.state == OPEN:
+        while position < end and not self.is_closed:
             if self._step != PAYLOAD:
                 if self._number < HUGE:
                     self._number = self._number << 8 | data[position]
@@ -134,7 +135,7 @@ class FrameReader:
                 position += piece
                 self.discarded_bytes += piece
                 self._count(piece)
-        return self.state
+        return CLOSED if self.is_closed else OPEN
 
     def _head_complete(self) -> None:
         """A part of the head is there: check it and wait for the next."""
@@ -239,7 +240,7 @@ class FrameReader:
 
     def _fail(self, code: int) -> None:
         """Nothing is read any more; the viewer is told why."""
-        self.state = CLOSED
+        self.is_closed = True
         self.close_code = code
         self._writer.write_close(code, self.reply)
 

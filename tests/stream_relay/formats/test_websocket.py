@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from stream_relay.formats.websocket import (
     BINARY,
     CLOSE,
-    CLOSED,
     CONTINUATION,
     MAX_REPLY_BYTES,
-    OPEN,
     PING,
     PONG,
     TEXT,
@@ -58,7 +56,7 @@ def test_heads_are_those_of_the_standard(websocket: ModuleType) -> None:
 def test_a_ping_comes_back_unmasked(websocket: ModuleType) -> None:
     reader = websocket.FrameReader()
     assert reader.feed(bytes.fromhex("898537fa213d7f9f4d5158")) == bytes.fromhex("8a0548656c6c6f")
-    assert (reader.state, reader.pings) == (OPEN, 1)
+    assert (reader.is_closed, reader.pings) == (False, 1)
 
 
 def test_pings_that_nobody_takes_the_answers_of_do_not_fill_the_memory(
@@ -86,7 +84,7 @@ def test_what_a_viewer_says_is_counted_and_thrown_away(websocket: ModuleType) ->
     ]
     assert reader.feed(b"".join(parts)) == b"\x8a\x07between"
     assert (reader.messages, reader.discarded_bytes) == (7, 5 + 300 + 65_536 + 2)
-    assert reader.state == OPEN
+    assert not reader.is_closed
 
 
 @pytest.mark.parametrize(
@@ -103,7 +101,7 @@ def test_a_close_is_answered_with_its_status(
 ) -> None:
     reader = websocket.FrameReader()
     assert reader.feed(frame(CLOSE, content) + frame(PING)) == bytes.fromhex(answer)
-    assert (reader.state, reader.close_code, reader.is_clean) == (CLOSED, code, True)
+    assert (reader.is_closed, reader.close_code, reader.is_clean) == (True, code, True)
     assert reader.feed(frame(PING)) == b""
     assert reader.pings == 0
 
@@ -146,7 +144,7 @@ def test_who_breaks_the_protocol_is_told_so_and_not_heard_any_more(
     else:
         reply = reader.feed(data)
     assert reply == b"\x88\x02" + code.to_bytes(2, "big")
-    assert (reader.state, reader.close_code, reader.is_clean) == (CLOSED, code, False)
+    assert (reader.is_closed, reader.close_code, reader.is_clean) == (True, code, False)
     assert reader.feed(frame(PING)) == b""
 
 
@@ -167,7 +165,7 @@ def test_any_conversation_in_any_pieces(frames: list[tuple[int, bytes, bytes]], 
         reader = module("websocket", kind).FrameReader()
         reply = b"".join(reader.feed(data[at : at + piece]) for at in range(0, len(data), piece))
         assert reply == pongs
-        assert reader.state == OPEN
+        assert not reader.is_closed
         assert reader.messages == sum(opcode < CLOSE for opcode, _, _ in frames)
         assert reader.discarded_bytes == sum(len(c) for opcode, c, _ in frames if opcode < CLOSE)
 
@@ -177,5 +175,5 @@ def test_twins_agree_about_anything(data: bytes, piece: int) -> None:
     plain, compiled = (module("websocket", kind).FrameReader() for kind in TWINS)
     for at in range(0, len(data), piece):
         assert plain.feed(data[at : at + piece]) == compiled.feed(data[at : at + piece])
-        assert (plain.state, plain.close_code) == (compiled.state, compiled.close_code)
+        assert (plain.is_closed, plain.close_code) == (compiled.is_closed, compiled.close_code)
     assert plain.discarded_bytes == compiled.discarded_bytes
