@@ -63,7 +63,7 @@ static void open_viewer(Viewer *viewer, const char *host, int port, const char *
                         bool is_socket) {
     static const char upgrade[] = "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                                   "Sec-WebSocket-Version: 13\r\n"
-                                  "Sec-WebSocket-Key: YmVuY2ggb2YgdGhlIHJlbGF5IQ==\r\n";
+                                  "Sec-WebSocket-Key: YmVuY2gtb2YtYS1yZWxheQ==\r\n";
     struct sockaddr_in to = address_of(host, port);
     viewer->fd = socket(AF_INET, SOCK_STREAM, 0);
     viewer->text = malloc(HEAD_ROOM);

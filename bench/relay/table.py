@@ -1,0 +1,116 @@
+"""Rounds of runs into figures: medians, ratios, what was discarded; printed and as JSON."""
+
+import statistics
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.relay.native import BenchError
+from bench.relay.rows import BY_NAME, Row
+from bench.relay.runs import Load, NotAvailable, Run
+
+EXTRA_ROUNDS = 2
+"""Tried for rows of which runs were discarded."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """The runs of one row."""
+
+    row: Row
+    kept: list[Run] = field(default_factory=list)
+    discarded: list[str] = field(default_factory=list)
+    not_available: str = ""
+
+    @property
+    def value(self) -> float | None:
+        """The figure; None when no run counts."""
+        values = [run.value for run in self.kept]
+        if not values:
+            return None
+        return max(values) if self.row.combine == "max" else statistics.median(values)
+
+
+def take_all(rows: list[Row], load: Load, repeats: int, *, is_strict: bool) -> list[Taken]:
+    """Rows round-robin, so that what else the machine does meets all of them alike.
+
+    Without `is_strict` a run that should be discarded counts nevertheless (short forms, which say
+    nothing about speed).
+    """
+    taken = [Taken(row) for row in rows]
+    for number in range(repeats + (EXTRA_ROUNDS if is_strict else 0)):
+        for each in taken:
+            wanted = min(repeats, each.row.repeats)
+            is_due = number < wanted or (number >= repeats and each.discarded)
+            if is_due and len(each.kept) < wanted and not each.not_available:
+                _take_one(each, load, is_strict=is_strict)
+    return taken
+
+
+def _take_one(each: Taken, load: Load, *, is_strict: bool) -> None:
+    try:
+        run = each.row.take(load)
+    except NotAvailable as reason:
+        each.not_available = str(reason)
+        return
+    except BenchError as error:
+        run = Run(0.0, str(error))
+    if run.problem:
+        print(f"{each.row.name}: {run.problem}", file=sys.stderr, flush=True)
+        each.discarded.append(run.problem)
+    if not run.problem or (not is_strict and run.value):
+        each.kept.append(run)
+
+
+def figures(taken: Iterable[Taken]) -> list[dict[str, Any]]:
+    """What goes into bench.json: name, value, unit, reference, ratio, and how it came about."""
+    values = {each.row.name: each.value for each in taken}
+    return [_figure(each, values) for each in taken]
+
+
+def _figure(each: Taken, values: dict[str, float | None]) -> dict[str, Any]:
+    row, value = each.row, each.value
+    is_row = isinstance(row.reference, str)
+    reference = values.get(str(row.reference)) if is_row else row.reference
+    ratio = value / float(reference) if value is not None and reference else None
+    figure: dict[str, Any] = {
+        "name": row.name,
+        "value": None if value is None else round(value, 3),
+        "unit": row.unit,
+        "reference": None if reference is None else round(float(reference), 3),
+        "ratio": None if ratio is None else round(ratio, 3),
+        "reference_is": row.reference if is_row else "limit" if row.reference else None,
+        "limit": row.limit,
+        "runs": [round(run.value, 3) for run in each.kept],
+        "discarded": each.discarded,
+        "notes": each.kept[-1].notes if each.kept else {},
+    }
+    if each.not_available:
+        figure["not_available"] = each.not_available
+    return figure
+
+
+def text(rows: list[dict[str, Any]]) -> str:
+    """The table for the terminal."""
+    head = f"{'what':<44}{'value':>10} {'unit':<12}{'reference':>10}{'ratio':>7}{'limit':>7}"
+    lines = [head + "  lowest-highest"]
+    for row in rows:
+        line = f"{BY_NAME[row['name']].title:<44}"
+        if row["value"] is None:
+            reason = "not available" if "not_available" in row else "every run was discarded"
+            lines.append(f"{line}{reason:>10}")
+            continue
+        line += f"{row['value']:>10.3f} {row['unit']:<12}{shown(row['reference']):>10}"
+        line += f"{shown(row['ratio'], 2):>7}{shown(row['limit'], 2):>7}"
+        line += f"  {min(row['runs']):.2f}-{max(row['runs']):.2f}"
+        if row["discarded"]:
+            line += f", {len(row['discarded'])} discarded"
+        notes = ", ".join(f"{key} {value}" for key, value in row["notes"].items())
+        lines.append(line + (f"  ({notes})" if notes else ""))
+    return "\n".join(lines)
+
+
+def shown(number: float | None, digits: int = 3) -> str:
+    """A figure, or a dash where there is none."""
+    return "-" if number is None else f"{number:.{digits}f}"
