@@ -52,9 +52,7 @@ def main() -> None:
     else:
         load = Load(programs, streams=options.streams, window_s=options.seconds)
         repeats = options.repeats
-    taken = table.take_all(
-        rows.chosen(options.rows), load, repeats, is_strict=not options.smoke
-    )
+    taken = table.take_all(rows.chosen(options.rows), load, repeats, is_strict=not options.smoke)
     figures = table.figures(taken)
     print(f"{load.streams} streams of 4 Mbit/s, windows of {load.window_s:g} s, {repeats} runs")
     print(table.text(figures))

@@ -244,10 +244,10 @@ def first_byte(load: Load, streams: int = 10) -> Run:
             got = viewers.finish()
     if not all(got["first_ns"]):
         return Run(0.0, f"{got['first_ns'].count(0)} viewers got nothing")
-    first = [(came - key) / 1e6 for came, key in zip(got["first_ns"], sent["key_sent_ns"])]
-    picture = [
-        (came - key) / 1e6 for came, key in zip(got["picture_ns"], sent["key_sent_ns"]) if came
-    ]
+    keys = sent["key_sent_ns"]
+    first = [(came - key) / 1e6 for came, key in zip(got["first_ns"], keys, strict=True)]
+    pictures = zip(got["picture_ns"], keys, strict=True)
+    picture = [(came - key) / 1e6 for came, key in pictures if came]
     notes = {"max_ms": round(max(first), 2)}
     if picture:
         notes["whole_key_ms"] = round(statistics.median(picture), 2)

@@ -1,8 +1,9 @@
 """The process under test: a relay in the product's own parts, driven line by line over stdin.
 
-Everything here that touches the relay's interface is one function per kind of work (`open_stream`,
-`mux`, `forward`, `serve`, `read_counters`): when the interface changes, this is the module to
-change. Works that the relay cannot do raise NotAvailable and their rows say so.
+Everything that touches the relay's interface is one function per kind of work (`open_stream`, `mux`,
+`forward`, `read_counters`): when the interface changes, this is the module to change, and
+`subject_web` for how viewers come in. Works that the relay cannot do raise NotAvailable and their
+rows say so.
 
 Answers JSON lines: one when ready, one per command (`snapshot`, `open N TRANSPORT`, `close N`), one
 at the end.
@@ -16,15 +17,12 @@ import logging
 import os
 import resource
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
-
-from aiohttp import web
 
 from bench.relay.native import HOST
 from stream_relay.errors import StreamClosed
@@ -32,20 +30,9 @@ from stream_relay.outputs.chunk import Format
 from stream_relay.receiver import Receiver, Transport
 from stream_relay.relay import Relay, RelayConfig
 from stream_relay.stream import Stream
-from tests.web.fakes import FakeServices
-from vms.clock import SystemClock
-from vms.config_sections import HttpSection
-from vms.errors import NotFound
-from vms.records import LiveState, LiveStatus, LiveStep
-from vms.services import Services
-from vms.services.live import Watch
-from vms.services.live.board import Board
-from web.app import create_app, create_runner
 
 FIRST_SSRC = 200000001
 WORKS = ("ingest", "mux", "forward", "serve", "idle")
-VIEWER_LIMIT = 150
-"""Chunks that may wait for one viewer: what the platform itself allows."""
 QUARANTINE_S = 1.0
 """Ports come back soon: the soak opens more streams in a minute than a platform in a day."""
 
@@ -99,68 +86,9 @@ def read_counters(relay: Relay) -> dict[str, int]:
     }
 
 
-async def serve(relay: Relay, stack: AsyncExitStack) -> dict[str, Any]:
-    """The product's web layer before this relay; how to reach it.
-
-    Real: routes, guard, seats, the media outputs, `Watch`. Stand-ins: accounts and directory, and
-    the session that would invite a device.
-    """
-    data = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    services = FakeServices(data)
-    services.live = cast(Any, LiveStandIn(relay))
-    app = create_app(
-        cast(Services, services), HttpSection(max_viewers=10_000), version="0", limits=None
-    )
-    runner: web.AppRunner = create_runner(app)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, HOST, 0)
-    await site.start()
-    http_port = runner.addresses[0][1]
-    return {"http_port": http_port, "token": services.users.open_session("viewer")}
-
-
 def code_of(number: int) -> str:
     """The channel that stream `number` carries: 20 digits."""
     return f"1404000000132{number:07d}"
-
-
-class SessionStandIn:
-    """What `Watch` needs of a live session whose stream is there already."""
-
-    is_over = False
-
-    def __init__(self, relay: Relay, code: str) -> None:
-        self._relay, self._code = relay, code
-        self.board = Board(code, SystemClock(), lambda status: None)
-        self.board.progress(LiveState.LIVE, LiveStep.PLAYING)
-
-    @property
-    def stream(self) -> Stream | None:
-        return self._relay.stream(self._code)
-
-    @property
-    def status(self) -> LiveStatus:
-        return self.board.status(self.stream, 0)
-
-
-class LiveStandIn:
-    """The live service of a platform whose cameras all send already."""
-
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
-
-    def statuses(self) -> tuple[LiveStatus, ...]:
-        return ()
-
-    def status(self, code: str) -> LiveStatus:
-        return LiveStatus(code)
-
-    @asynccontextmanager
-    async def watch(self, code: str, output_format: Format, viewer: str) -> AsyncIterator[Watch]:
-        if self._relay.stream(code) is None:
-            raise NotFound("channel", code)
-        yield Watch(cast(Any, SessionStandIn(self._relay, code)), output_format, VIEWER_LIMIT)
 
 
 # --- the process ----------------------------------------------------------------------------------
@@ -243,7 +171,11 @@ async def run(options: argparse.Namespace) -> None:
         group = await stack.enter_async_context(asyncio.TaskGroup())
         subject = Subject(relay, group)
         events = group.create_task(subject.drain_events())
-        facts = await serve(relay, stack) if options.work == "serve" else {}
+        facts: dict[str, Any] = {}
+        if options.work == "serve":
+            from bench.relay.subject_web import serve  # costs a second of imports: only here
+
+            facts = await serve(relay, stack)
         before = read_process()
         try:
             await subject.begin(options)
