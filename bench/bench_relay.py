@@ -47,12 +47,13 @@ def main() -> None:
         programs = build(options.build)
     except (BenchError, FileNotFoundError) as error:
         sys.exit(str(error))
+    wanted, repeats = rows.chosen(options.rows), 1 if options.smoke else options.repeats
     if options.smoke:
-        load, repeats = Load(programs, **SMOKE), 1
+        load = Load(programs, **SMOKE)
+        taken = table.take_smoke(wanted, load)
     else:
         load = Load(programs, streams=options.streams, window_s=options.seconds)
-        repeats = options.repeats
-    taken = table.take_all(rows.chosen(options.rows), load, repeats, is_strict=not options.smoke)
+        taken = table.take_all(wanted, load, repeats)
     figures = table.figures(taken)
     print(f"{load.streams} streams of 4 Mbit/s, windows of {load.window_s:g} s, {repeats} runs")
     print(table.text(figures))

@@ -214,24 +214,36 @@ static bool begins_picture(const uint8_t *unit) {
     return is_slice ? (unit[1] & 0x80) != 0 /* first_mb_in_slice is 0 */ : type >= 6 && type <= 9;
 }
 
+typedef struct {
+    Picture *all;
+    size_t count, room;
+} List;
+
+/* Nothing can be shown before the first key. */
+static void append_picture(List *list, const Picture *picture) {
+    if (list->count == 0 && !picture->is_key)
+        return;
+    if (list->count == list->room) {
+        list->room = list->room ? list->room * 2 : 256;
+        list->all = realloc(list->all, list->room * sizeof *list->all);
+        if (!list->all)
+            fail("memory");
+    }
+    list->all[list->count++] = *picture;
+}
+
 Picture *read_pictures(const char *path, size_t *count) {
-    size_t size, found = 0, room = 0;
+    size_t size;
     uint8_t *data = read_whole(path, &size);
-    Picture *pictures = NULL, open = {0};
+    List list = {0};
+    Picture open = {0};
     bool has_slice = false;
     for (size_t at = find_unit(data, size, 0); at < size;) {
         size_t body = at + (data[at + 2] == 1 ? 3 : 4);
         size_t next = find_unit(data, size, body);
         int type = data[body] & 31;
         if (has_slice && begins_picture(data + body)) {
-            if (found == room) {
-                room = room ? room * 2 : 256;
-                pictures = realloc(pictures, room * sizeof *pictures);
-                if (!pictures)
-                    fail("memory");
-            }
-            if (found || open.is_key)
-                pictures[found++] = open;
+            append_picture(&list, &open);
             open = (Picture){0};
             has_slice = false;
         }
@@ -242,6 +254,8 @@ Picture *read_pictures(const char *path, size_t *count) {
         has_slice |= type >= 1 && type <= 5;
         at = next;
     }
-    *count = found; /* the last one may be cut short: left out */
-    return pictures;
+    if (has_slice)
+        append_picture(&list, &open);
+    *count = list.count;
+    return list.all;
 }

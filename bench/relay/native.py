@@ -77,12 +77,15 @@ class Program:
     Context manager: leaving it ends the child, whatever state it is in.
     """
 
-    def __init__(self, command: list[object], env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, command: list[object], env: dict[str, str] | None = None, *, is_quiet: bool = False
+    ) -> None:
         self.name = Path(str(command[0])).name
         self.process = subprocess.Popen(
             [str(each) for each in command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if is_quiet else None,
             cwd=ROOT,
             env={**os.environ, **(env or {})},
         )

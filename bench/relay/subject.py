@@ -1,7 +1,7 @@
 """The process under test: a relay in the product's own parts, driven line by line over stdin.
 
-Everything that touches the relay's interface is one function per kind of work (`open_stream`, `mux`,
-`forward`, `read_counters`): when the interface changes, this is the module to change, and
+Everything that touches the relay's interface is one function per kind of work (`open_stream`,
+`mux`, `forward`, `read_counters`): when the interface changes, this is the module to change, and
 `subject_web` for how viewers come in. Works that the relay cannot do raise NotAvailable and their
 rows say so.
 
@@ -18,7 +18,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,6 +116,7 @@ class Subject:
     def __init__(self, relay: Relay, group: asyncio.TaskGroup) -> None:
         self.relay = relay
         self.receivers: dict[int, Receiver] = {}
+        self.on_close: Callable[[str], None] = lambda code: None
         self._group = group
 
     async def begin(self, options: argparse.Namespace) -> None:
@@ -141,6 +142,7 @@ class Subject:
                 return {"port": receiver.port}
             case ["close", number]:
                 await self.receivers.pop(int(number)).close()
+                self.on_close(code_of(int(number)))
                 return {}
             case _:
                 return self.snapshot()
@@ -175,7 +177,7 @@ async def run(options: argparse.Namespace) -> None:
         if options.work == "serve":
             from bench.relay.subject_web import serve  # costs a second of imports: only here
 
-            facts = await serve(relay, stack)
+            subject.on_close, facts = await serve(relay, stack)
         before = read_process()
         try:
             await subject.begin(options)

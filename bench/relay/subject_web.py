@@ -5,7 +5,7 @@ session that would invite a device.
 """
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -33,30 +33,35 @@ BACKLOG = 1024
 """Viewers come all at once; a connection that finds the queue full tries again after a second."""
 
 
-async def serve(relay: Relay, stack: AsyncExitStack) -> dict[str, Any]:
-    """Listen on a port of the kernel's choice; `http_port` and a viewer's `token`."""
-    data = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    services = FakeServices(data)
-    services.live = cast(Any, LiveStandIn(relay))
+async def serve(
+    relay: Relay, stack: AsyncExitStack
+) -> tuple[Callable[[str], None], dict[str, Any]]:
+    """Listen on a port of the kernel's choice.
+
+    Returns whom to tell of a channel whose stream was closed, and `http_port` and a viewer's
+    `token`.
+    """
+    services = FakeServices(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    live = LiveStandIn(relay)
+    services.live = cast(Any, live)
     app = create_app(cast(Services, services), HttpSection(max_viewers=SEATS), version="0")
     runner: web.AppRunner = create_runner(app)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     site = web.TCPSite(runner, HOST, 0, backlog=BACKLOG)
     await site.start()
-    http_port = runner.addresses[0][1]
-    return {"http_port": http_port, "token": services.users.open_session("viewer")}
+    facts = {"http_port": runner.addresses[0][1], "token": services.users.open_session("viewer")}
+    return live.end, facts
 
 
 class SessionStandIn:
     """What `Watch` needs of a live session whose stream is there already."""
 
-    is_over = False
-
     def __init__(self, relay: Relay, code: str) -> None:
-        self._relay, self._code = relay, code
+        self.is_over = False
         self.board = Board(code, SystemClock(), lambda status: None)
         self.board.progress(LiveState.LIVE, LiveStep.PLAYING)
+        self._relay, self._code = relay, code
 
     @property
     def stream(self) -> Stream | None:
@@ -72,6 +77,7 @@ class LiveStandIn:
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
+        self._sessions: dict[str, SessionStandIn] = {}
 
     def statuses(self) -> tuple[LiveStatus, ...]:
         return ()
@@ -83,4 +89,12 @@ class LiveStandIn:
     async def watch(self, code: str, output_format: Format, viewer: str) -> AsyncIterator[Watch]:
         if self._relay.stream(code) is None:
             raise NotFound("channel", code)
-        yield Watch(cast(Any, SessionStandIn(self._relay, code)), output_format, VIEWER_LIMIT)
+        session = self._sessions.setdefault(code, SessionStandIn(self._relay, code))
+        yield Watch(cast(Any, session), output_format, VIEWER_LIMIT)
+
+    def end(self, code: str) -> None:
+        """The channel is stopped: its watches end."""
+        session = self._sessions.pop(code, None)
+        if session is not None:
+            session.is_over = True
+            session.board.finish()

@@ -3,6 +3,7 @@
 import statistics
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from bench.relay.runs import Load, NotAvailable, Run
 
 EXTRA_ROUNDS = 2
 """Tried for rows of which runs were discarded."""
+SMOKE_WORKERS = 4
 
 
 @dataclass(slots=True)
@@ -32,19 +34,23 @@ class Taken:
         return max(values) if self.row.combine == "max" else statistics.median(values)
 
 
-def take_all(rows: list[Row], load: Load, repeats: int, *, is_strict: bool) -> list[Taken]:
-    """Rows round-robin, so that what else the machine does meets all of them alike.
-
-    Without `is_strict` a run that should be discarded counts nevertheless (short forms, which say
-    nothing about speed).
-    """
+def take_all(rows: list[Row], load: Load, repeats: int) -> list[Taken]:
+    """Rows round-robin, so that what else the machine does meets all of them alike."""
     taken = [Taken(row) for row in rows]
-    for number in range(repeats + (EXTRA_ROUNDS if is_strict else 0)):
+    for number in range(repeats + EXTRA_ROUNDS):
         for each in taken:
             wanted = min(repeats, each.row.repeats)
             is_due = number < wanted or (number >= repeats and each.discarded)
             if is_due and len(each.kept) < wanted and not each.not_available:
-                _take_one(each, load, is_strict=is_strict)
+                _take_one(each, load, is_strict=True)
+    return taken
+
+
+def take_smoke(rows: list[Row], load: Load) -> list[Taken]:
+    """Every row once, several at a time, nothing discarded: says that it works, not how fast."""
+    taken = [Taken(row) for row in rows]
+    with ThreadPoolExecutor(SMOKE_WORKERS) as pool:
+        list(pool.map(lambda each: _take_one(each, load, is_strict=False), taken))
     return taken
 
 
