@@ -17,16 +17,20 @@ from bench.relay import rows, table
 from bench.relay.native import ROOT, BenchError, build
 from bench.relay.runs import Load
 
-SMOKE = {
-    "streams": 2,
-    "window_s": 0.3,
-    "spread_s": 0.1,
-    "settle_s": 0.1,
-    "join_s": 0.2,
-    "viewer_cap": 3,
-    "stream_cap": 2,
-    "memory_s": 0.3,
-}
+
+def smoke_load(programs: Path) -> Load:
+    """Everything small and short."""
+    return Load(
+        programs,
+        streams=2,
+        window_s=0.3,
+        spread_s=0.1,
+        settle_s=0.1,
+        join_s=0.2,
+        viewer_cap=3,
+        stream_cap=2,
+        memory_s=0.3,
+    )
 
 
 def parse_options() -> argparse.Namespace:
@@ -35,6 +39,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="window of one run")
     parser.add_argument("--streams", type=int, default=50)
+    parser.add_argument(
+        "--spread", type=float, default=2.0, help="seconds from first to last start"
+    )
     parser.add_argument("--smoke", action="store_true", help="seconds only; no figure to trust")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "bench")
@@ -49,10 +56,15 @@ def main() -> None:
         sys.exit(str(error))
     wanted, repeats = rows.chosen(options.rows), 1 if options.smoke else options.repeats
     if options.smoke:
-        load = Load(programs, **SMOKE)
+        load = smoke_load(programs)
         taken = table.take_smoke(wanted, load)
     else:
-        load = Load(programs, streams=options.streams, window_s=options.seconds)
+        load = Load(
+            programs,
+            streams=options.streams,
+            window_s=options.seconds,
+            spread_s=options.spread,
+        )
         taken = table.take_all(wanted, load, repeats)
     figures = table.figures(taken)
     print(f"{load.streams} streams of 4 Mbit/s, windows of {load.window_s:g} s, {repeats} runs")

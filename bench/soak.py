@@ -191,7 +191,7 @@ def problems(rests: list[dict[str, Any]]) -> list[str]:
 
 
 def _middle(rests: list[dict[str, Any]]) -> float:
-    return statistics.median(each["rss_bytes"] for each in rests)
+    return float(statistics.median(each["rss_bytes"] for each in rests))
 
 
 def parse_options() -> argparse.Namespace:
