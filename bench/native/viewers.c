@@ -115,14 +115,12 @@ static void read_head(Viewer *viewer, bool is_socket, int64_t now) {
         close_viewer(viewer);
         return;
     }
-    /* A header may be searched beyond a zero byte of the body: the length counts, not the text. */
     count_body(viewer, viewer->head - (size_t)(end + 4 - viewer->text), now);
     free(viewer->text);
     viewer->text = NULL;
 }
 
 static void take(Viewer *viewer, bool is_socket) {
-    static char unused[1];
     int64_t now = now_ns();
     if (viewer->is_closed)
         return;
@@ -130,7 +128,7 @@ static void take(Viewer *viewer, bool is_socket) {
         read_head(viewer, is_socket, now);
         return;
     }
-    ssize_t got = recv(viewer->fd, unused, TAKE, MSG_TRUNC); /* TCP: taken without a copy */
+    ssize_t got = recv(viewer->fd, NULL, TAKE, MSG_TRUNC); /* TCP: taken without a copy */
     if (got > 0)
         count_body(viewer, (size_t)got, now);
     else if (got == 0 || errno != EAGAIN)

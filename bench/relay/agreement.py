@@ -97,7 +97,7 @@ class Bench:
         if got["packets"] != sent["packets"]:
             print(f"discarded: {sent['packets'] - got['packets']} packets lost", flush=True)
             return float("nan")
-        pictures = sent.get("pictures", sent.get("frames"))
+        pictures: int = sent["pictures"] if generator == "ours" else sent["frames"]
         return 1000 * used / (pictures / FPS)
 
 

@@ -193,6 +193,7 @@ def cost_of_viewers(
         before = viewers.ask()
         used, lasted = window(server, load.window_s)
         after = viewers.ask()
+        blocked = server.ask().get("blocked", 0)  # of the floor, which drops what does not fit
         end = viewers.finish()
     rate = (after["bytes"] - before["bytes"]) / lasted / count * 8 / 1e6
     problem = ""
@@ -200,6 +201,8 @@ def cost_of_viewers(
         problem = f"{count - end['answered']} viewers not answered, {end['closed']} closed"
     elif end["least"] < LEAST_SHARE * end["most"]:
         problem = f"viewers were not served alike: {end['least']} to {end['most']} bytes"
+    elif blocked:
+        problem = f"{blocked} pictures did not fit into a viewer's connection"
     return Run(1000 * used / (count * lasted), problem, {"mbit_s": round(rate, 3)})
 
 
