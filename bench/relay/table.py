@@ -2,6 +2,7 @@
 
 import statistics
 import sys
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,13 +35,18 @@ class Taken:
         return max(values) if self.row.combine == "max" else statistics.median(values)
 
 
-def take_all(rows: list[Row], load: Load, repeats: int) -> list[Taken]:
-    """Rows round-robin, so that what else the machine does meets all of them alike."""
+def take_all(rows: list[Row], load: Load, repeats: int, budget_s: float) -> list[Taken]:
+    """Rows round-robin, so that what else the machine does meets all of them alike.
+
+    What was discarded is not repeated once `budget_s` has passed.
+    """
     taken = [Taken(row) for row in rows]
+    end = time.monotonic() + budget_s
     for number in range(repeats + EXTRA_ROUNDS):
         for each in taken:
             wanted = min(repeats, each.row.repeats)
-            is_due = number < wanted or (number >= repeats and each.discarded)
+            is_again = number >= repeats and bool(each.discarded) and time.monotonic() < end
+            is_due = number < wanted or is_again
             if is_due and len(each.kept) < wanted and not each.not_available:
                 _take_one(each, load, is_strict=True)
     return taken
