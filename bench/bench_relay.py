@@ -39,7 +39,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="window of one run")
     parser.add_argument("--streams", type=int, default=50)
-    parser.add_argument("--minutes", type=float, default=6.0, help="then nothing is repeated")
+    parser.add_argument("--minutes", type=float, default=5.0, help="then nothing is repeated")
     parser.add_argument(
         "--spread", type=float, default=2.0, help="seconds from first to last start"
     )

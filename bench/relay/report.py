@@ -37,6 +37,7 @@ def table(figures: list[dict[str, Any]]) -> str:
         value = "not available" if "not_available" in each else "every run discarded"
         if each["value"] is not None:
             value = f"{each['value']:.3g} {row.unit}"
+            value += " (doubtful)" if each["is_doubtful"] else ""
         reference = "-"
         if each["reference"] is not None and each["reference_is"] != "limit":
             reference = f"{each['reference']:.3g} ({each['reference_is']})"

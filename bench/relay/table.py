@@ -23,13 +23,20 @@ class Taken:
 
     row: Row
     kept: list[Run] = field(default_factory=list)
+    doubtful: list[Run] = field(default_factory=list)
+    """Discarded for a late generator only."""
     discarded: list[str] = field(default_factory=list)
     not_available: str = ""
 
     @property
+    def counted(self) -> list[Run]:
+        """The good runs; the doubtful ones where there is no good one."""
+        return self.kept or self.doubtful
+
+    @property
     def value(self) -> float | None:
         """The figure; None when no run counts."""
-        values = [run.value for run in self.kept]
+        values = [run.value for run in self.counted]
         if not values:
             return None
         return max(values) if self.row.combine == "max" else statistics.median(values)
@@ -68,11 +75,14 @@ def _take_one(each: Taken, load: Load, *, is_strict: bool) -> None:
         return
     except BenchError as error:
         run = Run(0.0, str(error))
-    if run.problem:
-        print(f"{each.row.name}: {run.problem}", file=sys.stderr, flush=True)
-        each.discarded.append(run.problem)
-    if not run.problem or (not is_strict and run.value):
+    problem = run.problem or run.doubt
+    if problem:
+        print(f"{each.row.name}: {problem}", file=sys.stderr, flush=True)
+        each.discarded.append(problem)
+    if not problem or (not is_strict and run.value):
         each.kept.append(run)
+    elif not run.problem:
+        each.doubtful.append(run)
 
 
 def figures(taken: Iterable[Taken]) -> list[dict[str, Any]]:
@@ -94,9 +104,10 @@ def _figure(each: Taken, values: dict[str, float | None]) -> dict[str, Any]:
         "ratio": None if ratio is None else round(ratio, 3),
         "reference_is": row.reference if is_row else "limit" if row.reference else None,
         "limit": row.limit,
-        "runs": [round(run.value, 3) for run in each.kept],
+        "runs": [round(run.value, 3) for run in each.counted],
+        "is_doubtful": bool(each.doubtful) and not each.kept,
         "discarded": each.discarded,
-        "notes": each.kept[-1].notes if each.kept else {},
+        "notes": each.counted[-1].notes if each.counted else {},
     }
     if each.not_available:
         figure["not_available"] = each.not_available
@@ -117,6 +128,7 @@ def text(rows: list[dict[str, Any]]) -> str:
         line += f"{shown(row['ratio'], 2):>7}{shown(row['limit'], 2):>7}"
         line += f"  {min(row['runs']):.2f}-{max(row['runs']):.2f}"
         if row["discarded"]:
+            line += ", DOUBTFUL" if row["is_doubtful"] else ""
             line += f", {len(row['discarded'])} discarded"
         notes = ", ".join(f"{key} {value}" for key, value in row["notes"].items())
         lines.append(line + (f"  ({notes})" if notes else ""))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ import pytest
 
 from bench.relay.native import ROOT, Program, build, free_ports
 from bench.relay.report import rewrite
-from bench.relay.rows import ALL, chosen
+from bench.relay.rows import ALL, BY_NAME, chosen
+from bench.relay.runs import Load, Run
+from bench.relay.table import figures, take_all
 from bench.soak import problems
 from stream_relay.formats.ps import PsDemuxer
 
@@ -171,9 +174,9 @@ def test_the_short_form_takes_every_figure(programs: Path, tmp_path: Path) -> No
     target = tmp_path / "bench.json"
     ended = run_short("bench_relay.py", "--smoke", "--json", target, "--build", programs)
     assert ended.returncode == 0, ended.stderr
-    figures = {figure["name"]: figure for figure in json.loads(target.read_text())}
-    assert set(figures) >= NAMES
-    for figure in figures.values():
+    taken = {figure["name"]: figure for figure in json.loads(target.read_text())}
+    assert set(taken) >= NAMES
+    for figure in taken.values():
         assert {"name", "value", "unit", "reference", "ratio"} <= figure.keys()
         assert figure["value"] is not None or "not_available" in figure, ended.stderr
 
@@ -201,6 +204,19 @@ def test_rows_bring_what_they_are_compared_with() -> None:
     assert len({row.name for row in ALL}) == len(ALL)
 
 
+@pytest.mark.parametrize(
+    ("last", "value", "is_doubtful"), [(Run(1.0), 1.0, False), (Run(7.0, doubt="late"), 8.0, True)]
+)
+def test_a_late_run_counts_only_where_there_is_no_better_one(
+    last: Run, value: float, is_doubtful: bool
+) -> None:
+    runs = iter([Run(9.0, doubt="late"), Run(5.0, "5 packets did not arrive"), last])
+    row = replace(BY_NAME["ingest_udp"], take=lambda load: next(runs))
+    (figure,) = figures(take_all([row], Load(Path()), 1, budget_s=60))
+    assert (figure["value"], figure["is_doubtful"]) == (value, is_doubtful)
+    assert len(figure["discarded"]) == (3 if is_doubtful else 2)
+
+
 def test_the_soak_tells_what_grew() -> None:
     rest = dict.fromkeys(("fds", "threads", "tasks", "ports", "streams", "readers"), 4)
     first, last = {**rest, "rss_bytes": 100 << 20}, {**rest, "fds": 5, "rss_bytes": 120 << 20}
@@ -219,6 +235,7 @@ def test_the_report_replaces_the_figures_only() -> None:
         "reference_is": "floor_receive",
         "ratio": 1.25,
         "limit": 1.3,
+        "is_doubtful": False,
     }
     page = "# Speed\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nafter\n"
     new = rewrite(page, [figure], "a machine")
