@@ -8,9 +8,8 @@ STAMPS := .build
 PACKAGES := vms sip stream_relay analytics channel_registry web
 FRONTEND := web/frontend
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export RIG
 
-.PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench fuzz screenshots wheel lock clean
+.PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench soak fuzz screenshots wheel lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -50,8 +49,13 @@ format: setup-dev ## rewrite the sources in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup-dev ## speed as ratios to a reference of the same run (RIG=folder of the media rig gives C senders and floors)
-	@for bench in bench/bench_*.py; do echo "== $$bench"; PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
+bench: setup-dev ## speed as ratios to what the kernel alone costs, in one run; build/bench.json (ARGS="--rows forward")
+	@PYTHONPATH=. $(BIN)/python bench/bench_relay.py $(ARGS)
+	@for bench in bench/bench_formats.py bench/bench_first_picture.py; do \
+		echo "== $$bench"; PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
+
+soak: setup-dev ## streams and viewers come and go for half an hour; nothing may stay behind (MINUTES=30)
+	@PYTHONPATH=. $(BIN)/python bench/soak.py --minutes $(or $(MINUTES),30) $(ARGS)
 
 fuzz: setup-dev ## a million mutated inputs over every parser (CASES=n for another number)
 	$(BIN)/python fuzz/run.py --cases $(or $(CASES),1000000)
