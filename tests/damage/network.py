@@ -58,9 +58,9 @@ class Network:
             # The rule stays with its counter; nothing reaches it any more.
             self._iptables("-I", "INPUT", "1", *match, "-j", "ACCEPT")
 
-    def receive_errors(self) -> int:
-        """Datagrams that the relay's kernel threw away: full buffers, wrong checksums."""
-        lines = _run(*self.in_relay, "cat", "/proc/net/snmp").splitlines()
+    def receive_errors(self, beside: list[str]) -> int:
+        """Datagrams that the kernel threw away there: full buffers, wrong checksums."""
+        lines = _run(*beside, "cat", "/proc/net/snmp").splitlines()
         names, values = [line.split()[1:] for line in lines if line.startswith("Udp:")]
         return int(dict(zip(names, values, strict=True))["InErrors"])
 

@@ -25,6 +25,8 @@ LISTEN_HOST = "127.0.0.1"
 RTP_HEADER_BYTES = 12
 READ_BYTES = 4096
 UNHARMED = 50
+SO_RCVBUFFORCE = 33
+"""More than `net.core.rmem_max`, as root (socket(7)); Python has no name for it."""
 
 
 @dataclass
@@ -59,7 +61,7 @@ class DatagramPath(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Room for what comes while others have the processor."""
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
 
     def datagram_received(self, data: bytes, address: Any) -> None:
         """Let it through, or do it some harm."""
