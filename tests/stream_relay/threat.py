@@ -106,9 +106,11 @@ class Desk:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Let everything run until it holds."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():
-            await asyncio.sleep(0.01)
+    for _ in range(round(PATIENCE_S * 100)):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError
 
 
 class Device:
