@@ -4,13 +4,16 @@ H.265 in FLV is left to ffprobe from FFmpeg 6.1 on, and to Chinese players for t
 player of Debian 12 reads either. Its bytes are proved in `tests/stream_relay/formats/test_flv.py`.
 """
 
+import asyncio
 import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
 from tests.e2e.media import probe
 from tests.e2e.platform import Platform
@@ -111,3 +114,22 @@ def test_fragmented_mp4_over_http_plays(
 @pytest.mark.parametrize("live", ["h264"], indirect=True)
 def test_flv_over_http_plays(live: dict[str, Any], player: Callable[[str], Played]) -> None:
     assert player(live["http_flv"]) == Played("h264", SIZE, "pcm_alaw")
+
+
+@pytest.mark.parametrize("live", ["h264"], indirect=True)
+def test_flv_over_websocket_plays(live: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "live.flv"
+    file.write_bytes(asyncio.run(websocket_bytes(live["http_flv"], count=400_000)))
+    seen = probe(str(file))
+    assert (seen.codec, (seen.width, seen.height), seen.audio) == ("h264", SIZE, "pcm_alaw")
+    assert seen.frames >= FRAMES
+    assert seen.duration_s > 1
+
+
+async def websocket_bytes(url: str, count: int) -> bytes:
+    """What a WebSocket brings: binary messages only, so many bytes or what comes in a while."""
+    data = bytearray()
+    async with ClientSession() as session, session.ws_connect(url) as socket:
+        while len(data) < count:
+            data += await socket.receive_bytes(timeout=PLAYER_S)
+    return bytes(data)
