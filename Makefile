@@ -10,7 +10,7 @@ FRONTEND := web/frontend
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export RIG
 
-.PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench fuzz screenshots wheel lock clean
+.PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench fuzz sanitize screenshots wheel lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ bench: setup-dev ## speed as ratios to a reference of the same run (RIG=folder o
 
 fuzz: setup-dev ## a million mutated inputs over every parser (CASES=n for another number)
 	$(BIN)/python fuzz/run.py --cases $(or $(CASES),1000000)
+
+sanitize: setup-dev ## the compiled modules under the address and undefined-behaviour sanitizers (CASES=n)
+	@scripts/sanitize $(CASES)
 
 screenshots: setup-dev ## take the pictures of docs/images anew from a running platform
 	scripts/screenshots

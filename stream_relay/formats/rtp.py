@@ -75,8 +75,10 @@ def parse_packet(data: bytes) -> RtpPacket:
         raise MalformedRtp("header and padding inside the packet", start, data)
     second = data[1]
     sequence = data[2] << 8 | data[3]
-    timestamp = data[4] << 24 | data[5] << 16 | data[6] << 8 | data[7]
-    ssrc = data[8] << 24 | data[9] << 16 | data[10] << 8 | data[11]
+    # The first byte goes into the unsigned variable before it is shifted: an int would overflow.
+    timestamp, ssrc = data[4], data[8]
+    timestamp = timestamp << 24 | data[5] << 16 | data[6] << 8 | data[7]
+    ssrc = ssrc << 24 | data[9] << 16 | data[10] << 8 | data[11]
     return RtpPacket(second & 0x7F, second > 0x7F, sequence, timestamp, ssrc, data[start:end])
 
 
