@@ -9,7 +9,7 @@ PACKAGES := vms sip stream_relay analytics channel_registry web
 FRONTEND := web/frontend
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench soak fuzz screenshots wheel lock clean
+.PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench soak fuzz sanitize screenshots wheel lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ soak: setup-dev ## streams and viewers come and go for half an hour; nothing may
 
 fuzz: setup-dev ## a million mutated inputs over every parser (CASES=n for another number)
 	$(BIN)/python fuzz/run.py --cases $(or $(CASES),1000000)
+
+sanitize: setup-dev ## the compiled modules under the address and undefined-behaviour sanitizers (CASES=n)
+	@scripts/sanitize $(CASES)
 
 screenshots: setup-dev ## take the pictures of docs/images anew from a running platform
 	scripts/screenshots

@@ -5,7 +5,7 @@ from stream_relay.formats._buffer cimport Buffer as CBuffer
 from stream_relay.formats._packet_store cimport PacketStore as CPacketStore
 from stream_relay.formats._rtp cimport PacketSink as CPacketSink, RtpHeader as CRtpHeader
 
-cdef int MAX_JUMP, MAX_HELD_BYTES, RING, RING_BITS
+cdef int MAX_DROPOUT, MAX_JUMP, MAX_HELD_BYTES, RING, RING_BITS
 
 cdef class ReorderBuffer:
     cdef public int64_t received

@@ -27,13 +27,16 @@ else:
     PacketList, PacketSink, RtpHeader = _rtp.PacketList, _rtp.PacketSink, _rtp.RtpHeader
     build_packet, parse_packet = _rtp.build_packet, _rtp.parse_packet
 
+MAX_DROPOUT = 3000
+"""A sequence further ahead than this is a restart, once a second packet confirms it; less is a loss
+(RFC 3550 A.1). At 4 Mbit/s this is 8 s: a link that was cut lost packets, the sender went on."""
 MAX_JUMP = 1000
-"""A sequence further away than this is a restart, once a second packet confirms it."""
+"""The same behind what is expected."""
 MAX_HELD_BYTES = 1024 * 1024
 """As good as a full window: datagrams of 64 KiB do not come from cameras."""
-RING = 1024
-"""A power of two above `MAX_JUMP`: packets that wait are told apart by their low bits."""
-RING_BITS = 10
+RING = 4096
+"""A power of two above `MAX_DROPOUT`: packets that wait are told apart by their low bits."""
+RING_BITS = 12
 US = 1_000_000
 
 
@@ -101,7 +104,7 @@ class ReorderBuffer:
             self._sink.packet(data, start, end, is_stable)
             return
         distance = sequence - self._expected & 0xFFFF
-        if self._header.ssrc != self._ssrc or MAX_JUMP < distance < 0x10000 - MAX_JUMP:
+        if self._header.ssrc != self._ssrc or MAX_DROPOUT < distance < 0x10000 - MAX_JUMP:
             self._doubt(data, start, end, is_stable)
             return
         if self._has_suspect:
