@@ -44,7 +44,7 @@ class PostgresServer:
         """Throw every client out, as a restart of the server would; wait until they are gone."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
                 " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
             )
 
@@ -81,7 +81,7 @@ def running_postgres() -> Iterator[PostgresServer]:
 
     def call(*command: str) -> None:
         subprocess.run(
-            command, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL, timeout=60
+            command, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL, timeout=240
         )
 
     try:
@@ -89,7 +89,7 @@ def running_postgres() -> Iterator[PostgresServer]:
         call(find_binary("initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-N", *locale)
         options = " ".join(f"-c {setting}" for setting in _FAST)
         options += f" -c listen_addresses='' -k {folder}"
-        control = (find_binary("pg_ctl"), "-D", str(data), "-w")
+        control = (find_binary("pg_ctl"), "-D", str(data), "-w", "-t", "240")
         call(*control, "-l", str(log), "-o", options, "start")
         try:
             yield PostgresServer(folder)

@@ -92,7 +92,7 @@ async def running(
 async def until(runner: AnalysisRunner, kind: type[WorkerMessage]) -> list[WorkerMessage]:
     """All messages up to the first of a kind."""
     seen = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         async for message in runner.events():
             seen.append(message)
             if isinstance(message, kind):

@@ -28,7 +28,7 @@ def probe(source: str, seconds: float | None = None) -> Probe:
         ["ffprobe", "-v", "error", *limit, "-show_streams", "-show_frames", "-of", "json", source],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     answer: dict[str, Any] = json.loads(shown.stdout or "{}")

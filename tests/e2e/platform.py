@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,44 +16,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from tests.ports import free_port, free_ports
+
 PASSWORD = "Beacon-Tower-2026"
-READY_S = 30
+READY_S = 90
+"""How long anything may take on a busy machine."""
 SERVER_ID = "14040000002000000001"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def free_sip_port() -> int:
-    """A port that is free on UDP and on TCP alike."""
-    while True:
-        port = free_port()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-
-
 def media_ports() -> str:
-    """A range of a hundred ports that nobody uses at the moment.
-
-    Below the kernel's own range: outgoing connections that have just ended block listeners there.
-    """
-    for begin in range(20_000, 30_000, 100):
-        with socket.socket() as first, socket.socket() as last:
-            try:
-                first.bind(("127.0.0.1", begin))
-                last.bind(("127.0.0.1", begin + 99))
-            except OSError:
-                continue
-            return f"{begin}-{begin + 99}"
-    raise AssertionError("no free range of media ports")
+    """A range of a hundred ports that nobody uses at the moment."""
+    ports = free_ports(100)
+    return f"{ports[0]}-{ports[-1]}"
 
 
 @dataclass
@@ -91,7 +64,7 @@ class Program:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, timeout_s: float = 20) -> int:
+    def stop(self, timeout_s: float = READY_S) -> int:
         """Press Ctrl-C and wait."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
@@ -144,7 +117,7 @@ class Platform:
     def __init__(self, data: Path, **settings: str) -> None:
         self.data = data
         self.http_port = free_port()
-        self.sip_port = free_sip_port()
+        self.sip_port = free_port()
         self.env = {
             "VMS_SIP__PORT": str(self.sip_port),
             "VMS_SIP__HOST": "127.0.0.1",
@@ -176,7 +149,7 @@ class Platform:
             try:
                 if self.get("/healthz").status == 200:
                     return
-            except (ConnectionError, urllib.error.URLError):
+            except (ConnectionError, TimeoutError, urllib.error.URLError):
                 time.sleep(0.05)
         raise AssertionError(f"not ready:\n{self.running.log}")
 
@@ -193,7 +166,9 @@ class Platform:
         with program([*command, *let_in, *arguments], self.env) as running:
             yield running
 
-    def request(self, method: str, path: str, body: object = None, timeout_s: float = 30) -> Answer:
+    def request(
+        self, method: str, path: str, body: object = None, timeout_s: float = READY_S
+    ) -> Answer:
         request = urllib.request.Request(self.url + path, method=method)
         if self.token:
             request.add_header("Authorization", f"Bearer {self.token}")

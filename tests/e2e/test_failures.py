@@ -16,13 +16,13 @@ import pytest
 from playwright.sync_api import Browser, Locator
 
 from tests.e2e.media import probe
-from tests.e2e.platform import PASSWORD, Answer, Platform
-from tests.e2e.trouble import SmallDisk, TileWatch, media_ports_in_use, small_disk
+from tests.e2e.platform import PASSWORD, READY_S, Answer, Platform
+from tests.e2e.trouble import SmallDisk, TileWatch, drops, media_ports_in_use, small_disk
 from tests.e2e.viewer import Viewer, browser
 from vms.simulation.mine import build_mines
 from web.problem_texts import LIVE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 DEVICE_PASSWORD = "Box-Secret-2026"
 MINE = build_mines(1, 6)[0]
@@ -32,24 +32,24 @@ CHANNEL = CHANNELS[0]
 ONE_BOX = ("--boxes", "1", "--channels", "6", "--keepalive", "2")
 HASTE = {
     "VMS_MEDIA__TRANSPORTS": "udp",
-    "VMS_MEDIA__INVITE_TIMEOUT_S": "2",
-    "VMS_MEDIA__FIRST_PACKET_TIMEOUT_S": "2",
+    "VMS_MEDIA__INVITE_TIMEOUT_S": "4",
+    "VMS_MEDIA__FIRST_PACKET_TIMEOUT_S": "4",
     "VMS_MEDIA__STALL_TIMEOUT_S": "5",
     "VMS_MEDIA__RETRY_FIRST_S": "2",
     "VMS_MEDIA__RETRY_MAX_S": "2",
     "VMS_MEDIA__LINGER_S": "0.5",
-    "VMS_SIP__KEEPALIVE_INTERVAL_S": "5",
+    "VMS_SIP__KEEPALIVE_INTERVAL_S": "10",
     "VMS_SIP__KEEPALIVE_COUNT": "2",
-    "VMS_SIP__CATALOG_TIMEOUT_S": "2",
+    "VMS_SIP__CATALOG_TIMEOUT_S": "4",
     "VMS_SIP__CATALOG_ATTEMPTS": "2",
     "VMS_RECORDING__SEGMENT_S": "2",
     "VMS_RECORDING__RETRY_FIRST_S": "0.5",
     "VMS_USERS__ACCOUNT_FAILURES": "3",
-    "VMS_USERS__LOCK_S": "3",
+    "VMS_USERS__LOCK_S": "10",
 }
-"""Short limits: every failure is over in seconds."""
+"""Short limits: every failure is over in seconds, yet none strikes because the machine is busy."""
 MOST_FROZEN_S = 3.75
-"""Three seconds, the tile's own step, and what a loaded machine adds."""
+"""Three seconds, the tile's own step, and some looks."""
 
 
 @dataclass
@@ -99,7 +99,7 @@ def viewer(site: Site) -> Iterator[Viewer]:
     viewer.page.context.close()
 
 
-def wait_until(holds: Callable[[], bool], timeout_s: float = 30) -> None:
+def wait_until(holds: Callable[[], bool], timeout_s: float = READY_S) -> None:
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline, "it never came true"
@@ -197,12 +197,9 @@ def test_picture_that_does_not_come_is_a_failed_tile_with_reason_and_advice(
     with site.platform.simulate(*ONE_BOX, "--fault", fault):
         site.wait_channels(1)
         seen = watch(viewer)
-        viewer.wait_state(1, "failed")
-        assert len(media_ports_in_use(site.platform)) <= 1
-        words = viewer.tile().inner_text()
         _, title, _, advice, _ = LIVE[reason]
-        assert title in words
-        assert advice in words
+        viewer.wait_words(title, advice, state="failed")
+        assert len(media_ports_in_use(site.platform)) <= 1
         assert "live" not in seen.states
         viewer.page.close()
         site.wait_nothing_runs()
@@ -215,8 +212,7 @@ def test_lying_ssrc_is_refused_visibly_where_it_is_checked(site: Site, tmp_path:
         viewer = Viewer(site.chromium, platform)
         viewer.log_in()
         seen = watch(viewer)
-        viewer.wait_state(1, "failed")
-        assert LIVE["no_media"][1] in viewer.tile().inner_text()
+        viewer.wait_words(LIVE["no_media"][1], state="failed")
         assert "live" not in seen.states
         viewer.page.context.close()
 
@@ -244,7 +240,12 @@ def test_picture_plays_in_spite_of(
             f"/api/v1/channels/{CHANNEL}/live", lambda live: all(live[name] for name in counted)
         )
         assert status["state"] == "live"
-        assert {name for name in ("lost", "reordered") if status[name]} == set(counted)
+        seen_on_the_way = {name for name in ("lost", "reordered") if status[name]}
+        if drops(site.platform):
+            # This machine lost packets of its own, which a busy one does: that is to be told too.
+            assert seen_on_the_way == {"lost", *counted}
+        else:
+            assert seen_on_the_way == set(counted)
         assert "failed" not in seen.states
         assert seen.frozen_s < MOST_FROZEN_S
 
@@ -255,8 +256,7 @@ def test_picture_the_browser_cannot_decode_is_told_and_not_pulled(
     with site.platform.simulate(*ONE_BOX, "--codec", "h265"):
         site.wait_channels(1)
         watch(viewer)
-        viewer.wait_state(1, "unplayable")
-        assert "H.265" in viewer.tile().inner_text()
+        viewer.wait_words("H.265", state="unplayable")
         viewer.page.locator(".tile[data-tile='1'] [data-action=copy-url]").wait_for()
         site.wait_nothing_runs()
 
@@ -272,12 +272,12 @@ def test_silent_camera_never_looks_live_and_is_hung_up_and_invited_again(
         begin = site.mark()
         seen = watch(viewer)
         viewer.wait_state(1, "live")
-        viewer.wait_state(1, "stalled")
-        assert "画面停滞" in viewer.tile().inner_text()
+        viewer.wait_words("画面停滞", state="stalled")
         site.wait_log(rf"no picture .*{CHANNEL}.*reason=media_stalled", begin)
         simulator.wait_for(r"(?s)pretend camera sends.*pretend camera sends")
         viewer.wait_state(1, "live")
-        assert seen.states[-3:] == ["live", "stalled", "live"]
+        begin = seen.states.index("live")
+        assert seen.states[begin : begin + 3] == ["live", "stalled", "live"]
         assert seen.frozen_s < MOST_FROZEN_S
         assert len(alarms(site.platform, "stream_lost")) == 1
         viewer.page.locator(".alarm-item", has_text="视频中断").first.wait_for()
@@ -295,9 +295,10 @@ def test_hung_device_never_looks_live_and_its_picture_comes_back_with_it(
         simulator.process.send_signal(signal.SIGSTOP)
         try:
             viewer.wait_state(1, "stalled")
+            stalled = len(seen.states)
             site.wait_log(rf"no picture .*{CHANNEL}.*reason=device_unreachable", begin)
             viewer.wait_state(1, "failed")
-            assert seen.states.count("live") == 1
+            assert "live" not in seen.states[stalled:]
             assert seen.frozen_s < MOST_FROZEN_S
         finally:
             simulator.process.send_signal(signal.SIGCONT)
@@ -308,17 +309,16 @@ def test_hung_device_never_looks_live_and_its_picture_comes_back_with_it(
 def test_dead_device_goes_offline_frees_everything_and_comes_back_by_itself(
     site: Site, viewer: Viewer
 ) -> None:
-    with site.platform.simulate(*ONE_BOX, "--fault", "die=12") as simulator:
+    with site.platform.simulate(*ONE_BOX) as simulator:
         site.wait_channels(1)
         seen = watch(viewer)
         viewer.wait_state(1, "live")
-        simulator.wait_for("pretend box dies")
+        simulator.kill()
         offline = site.wait_box(lambda device: not device["online"])
         assert offline["cause"] == "keepalive_lost"
-        viewer.page.wait_for_selector(
-            ".tile[data-tile='1']:is([data-state=failed],[data-state=offline])"
-        )
-        assert "离线" in viewer.tile().inner_text()
+        viewer.page.locator(
+            ".tile[data-tile='1']:is([data-state=failed],[data-state=offline])", has_text="离线"
+        ).wait_for()
         assert seen.frozen_s < MOST_FROZEN_S
         site.wait_nothing_runs()
     with site.platform.simulate(*ONE_BOX):
@@ -428,7 +428,9 @@ def test_wrong_passwords_lock_the_login_page_with_a_countdown_that_ends(site: Si
 def vms_run(platform: Platform, **settings: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "vms", "run", "--data", str(platform.data)]
     env = {**platform.env, **settings}
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=READY_S, check=False
+    )
 
 
 @pytest.mark.parametrize(

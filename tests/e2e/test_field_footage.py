@@ -16,7 +16,7 @@ from tests.e2e.media import probe
 from tests.e2e.platform import Platform
 from tests.e2e.viewer import Viewer, browser
 
-pytestmark = [pytest.mark.field, pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.field, pytest.mark.e2e, pytest.mark.timeout(600)]
 
 CLIP = "worker_zone_1080p_osd.mp4"
 SOURCE = {"width": 1920, "height": 1080, "frame_rate": 25.0}
@@ -67,7 +67,7 @@ def test_players_see_the_source_as_it_is(
         assert abs(found.frame_rate - SOURCE["frame_rate"]) < 0.5
         assert found.errors == ""
         # Debian's ffprobe is older than H.265 in FLV; PyAV brings a younger reader.
-        with av.open(urls["http_flv"], timeout=10) as container:
+        with av.open(urls["http_flv"], timeout=90) as container:
             pictures = container.streams.video[0]
             assert pictures.codec_context.name == found.codec
             decoded = [next(container.decode(pictures)) for _ in range(20)]
@@ -111,8 +111,7 @@ def test_the_browser_shows_h264_moving_and_says_that_it_cannot_play_h265(
             viewer = Viewer(chromium, running.platform)
             viewer.log_in()
             viewer.drag_to_tile(running.channels[0]["code"])
-            viewer.wait_state(1, "unplayable")
-            assert "H.265" in viewer.tile().inner_text()
+            viewer.wait_words("H.265", state="unplayable")
 
 
 def test_a_person_raises_the_alarm_and_the_box_sits_on_the_person(
@@ -133,7 +132,8 @@ def test_a_person_raises_the_alarm_and_the_box_sits_on_the_person(
         }
         assert running.platform.post("/api/v1/scenes", draft).status == 201
         (alarm,) = running.platform.eventually(
-            f"/api/v1/alarms?channel={code}", lambda answer: answer["total"] >= 1
+            f"/api/v1/alarms?channel={code}",
+            lambda answer: any(alarm["snapshot_url"] for alarm in answer["items"]),
         )["items"]
         snapshot = running.platform.get(alarm["snapshot_url"]).body
         assert alarm["kind"] == "intrusion"

@@ -20,13 +20,15 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 90_000
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        chromium = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=ARGUMENTS, timeout=PATIENCE_MS
+        )
         yield chromium
         chromium.close()
 
@@ -72,10 +74,16 @@ class Viewer:
         self.find(code).drag_to(tile)
         return tile
 
-    def wait_state(self, number: int, state: str, timeout_ms: int = PATIENCE_MS) -> None:
-        self.page.wait_for_selector(
-            f".tile[data-tile='{number}'][data-state='{state}']", timeout=timeout_ms
-        )
+    def wait_state(self, number: int, state: str) -> None:
+        self.page.wait_for_selector(f".tile[data-tile='{number}'][data-state='{state}']")
+
+    def wait_words(self, *words: str, state: str = "", number: int = 1) -> None:
+        """Wait until the tile says all of this at one time, in this state if one is named."""
+        in_state = f"[data-state='{state}']" if state else ""
+        tile = self.page.locator(f".tile[data-tile='{number}']{in_state}")
+        for word in words:
+            tile = tile.filter(has_text=word)
+        tile.wait_for()
 
     def frames(self, number: int = 1) -> int:
         return int(self.tile(number).get_attribute("data-frames") or 0)

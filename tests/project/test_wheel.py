@@ -34,7 +34,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 def test_code_and_compiled_twins_come_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     script = (
         "import vms, stream_relay.formats._ps as twin, channel_registry.categories as c;"
@@ -50,7 +50,7 @@ def test_code_and_compiled_twins_come_from_the_wheel(installed: Path, tmp_path: 
     assert categories == "36"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 def test_platform_starts_and_shows_its_login_page(installed: Path, tmp_path: Path) -> None:
     platform = Platform(tmp_path / "data")
     with platform.run(str(installed), cwd=tmp_path):

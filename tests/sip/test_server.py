@@ -71,7 +71,7 @@ class Shell:
             self.changed.set()
 
     async def wait_for(self, kind):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not self.heard(kind):
                 self.changed.clear()
                 await self.changed.wait()
@@ -101,7 +101,7 @@ async def running_device(server, parts, transport, faults=None, count=20):
 
 
 async def next_of(events, kind):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         async for event in events:
             if isinstance(event, kind):
                 return event

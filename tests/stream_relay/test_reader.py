@@ -149,7 +149,7 @@ async def test_first_error_stays():
 async def test_waiting_reader_wakes_when_a_chunk_comes():
     reader = new_reader()
     reader.join([])
-    async with asyncio.TaskGroup() as group, asyncio.timeout(5):
+    async with asyncio.TaskGroup() as group, asyncio.timeout(60):
         waiting = group.create_task(anext(reader))
         await asyncio.sleep(0)
         reader.offer(chunk(1, is_key=True))

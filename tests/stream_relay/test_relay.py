@@ -27,6 +27,7 @@ from stream_relay.receiver import Receiver, Transport
 from stream_relay.relay import Relay, RelayConfig
 from stream_relay.sources import gb28181
 from stream_relay.sources.sockets import bind_pair
+from tests.ports import free_ports
 from tests.stream_relay.media import SSRC, Camera, Clock, pictures, udp_socket
 
 HOST = "127.0.0.1"
@@ -46,7 +47,7 @@ class Desk:
             name, transport, SSRC, ssrc_check=ssrc_check, signalling_host=HOST
         )
 
-    async def event(self, kind: type[StreamEvent], timeout_s: float = 10) -> StreamEvent:
+    async def event(self, kind: type[StreamEvent], timeout_s: float = 60) -> StreamEvent:
         """The next event of this kind; the ones before it are dropped."""
         async with asyncio.timeout(timeout_s):
             async for event in self.relay.events():
@@ -70,7 +71,7 @@ async def desk() -> AsyncIterator[Desk]:
 async def shown(receiver: Receiver, count: int) -> list[bytes]:
     """The data of the next `count` pictures."""
     got = []
-    async with asyncio.timeout(10), receiver.stream.open_reader("access-units") as reader:
+    async with asyncio.timeout(60), receiver.stream.open_reader("access-units") as reader:
         async for chunk in reader:
             if chunk.unit is not None:
                 got.append(chunk.data)
@@ -81,7 +82,7 @@ async def shown(receiver: Receiver, count: int) -> list[bytes]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop run until something has happened."""
-    for _ in range(1000):
+    for _ in range(6000):
         if condition():
             return
         await asyncio.sleep(0.01)
@@ -111,7 +112,7 @@ async def test_tcp_passive_accepts_the_device_and_one_that_replaces_it(desk):
         stream, writer = await asyncio.open_connection(HOST, receiver.port)
         writer.write(framed(camera.packets(sent)))
         got = []
-        async with asyncio.timeout(10), reader:
+        async with asyncio.timeout(60), reader:
             async for chunk in reader:
                 got += [chunk.data] if chunk.unit else []
                 if len(got) == 5:
@@ -128,7 +129,7 @@ async def test_tcp_active_connects_after_the_answer_and_again_after_a_break(desk
     assert receiver.port == 9
     connections: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
     server = await asyncio.start_server(lambda _, writer: connections.put_nowait(writer), HOST, 0)
-    async with server, asyncio.timeout(10):
+    async with server, asyncio.timeout(60):
         receiver.answered(HOST, server.sockets[0].getsockname()[1], SSRC)
         camera = Camera()
         for start in (0, 100):
@@ -178,7 +179,7 @@ async def test_attacker_who_sprays_the_port_first_is_never_shown(desk):
 
 
 async def test_freed_port_rests_so_that_an_old_sender_meets_nobody():
-    async with Relay(config(ports=range(28_000, 28_004)), Clock().wall) as relay:
+    async with Relay(config(ports=free_ports(4)), Clock().wall) as relay:
         desk = Desk(relay)
         first = await desk.open(name="a")
         await first.close()
@@ -212,7 +213,7 @@ async def test_locked_source_gets_receiver_reports_beside_its_media_port(desk, m
             rtp.sendto(packet, (HOST, receiver.port))
         await desk.event(FirstPacket)
         rtcp.sendto(sender_report, (HOST, receiver.port + 1))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             loop = asyncio.get_running_loop()
             while struct.unpack_from("!I", data := await loop.sock_recv(rtcp, 200), 24)[0] == 0:
                 pass
@@ -221,11 +222,18 @@ async def test_locked_source_gets_receiver_reports_beside_its_media_port(desk, m
         assert struct.unpack_from("!I", data, 24)[0] == 1 << 16 | 2
 
 
+def is_bound(sock: socket.socket, port: int) -> bool:
+    """Take a port, unless another test run on this machine has it just now."""
+    with contextlib.suppress(OSError):
+        sock.bind((HOST, port))
+    return sock.getsockname()[1] == port
+
+
 async def test_device_that_sends_from_the_last_port_keeps_its_stream(desk, monkeypatch):
     monkeypatch.setattr(gb28181, "REPORT_INTERVAL_S", 0.05)
     receiver = await desk.open()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
-        device.bind((HOST, 65_535))
+        await until(lambda: is_bound(device, 65_535))
         for packet in Camera().packets(pictures(3)):
             device.sendto(packet, (HOST, receiver.port))
         await desk.event(FirstPacket)
@@ -250,12 +258,14 @@ async def test_silence_is_told_as_stall_and_its_end_as_resumption():
     async with Relay(config(stall_timeout_s=0.3), Clock().wall) as relay:
         desk, camera = Desk(relay), Camera()
         receiver = await desk.open()
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
         with udp_socket() as sender:
             for packet in camera.packets(pictures(3)):
                 sender.sendto(packet, (HOST, receiver.port))
             stalled = await desk.event(StreamStalled)
             assert isinstance(stalled, StreamStalled)
-            assert 0.3 <= stalled.silent_s < 2
+            assert 0.3 <= stalled.silent_s <= loop.time() - begin
             for packet in camera.packets(pictures(3, start=3)):
                 sender.sendto(packet, (HOST, receiver.port))
             await desk.event(StreamResumed)
@@ -265,7 +275,7 @@ async def test_silence_is_told_as_stall_and_its_end_as_resumption():
 async def test_tcp_connection_that_is_not_rtp_is_closed(desk):
     receiver = await desk.open("tcp-passive")
     stream, writer = await asyncio.open_connection(HOST, receiver.port)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         try:
             for _ in range(200):
                 writer.write(b"GET / HTTP/1.1\r\n\r\n" * 1000)
@@ -287,7 +297,7 @@ async def test_tcp_stranger_is_closed_and_the_device_stays(desk):
         HOST, receiver.port, local_addr=("127.0.0.2", 0)
     )
     stranger.write(framed(Camera(sequence=9).packets(pictures(60, start=9000))))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with pytest.raises(ConnectionError):
             while await stream.read(100):
                 pass
@@ -307,11 +317,12 @@ async def test_connections_beyond_what_a_port_needs_are_refused(desk):
 
 
 async def test_port_of_another_program_is_passed_over(caplog):
+    ports = free_ports(4)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
-        holder.bind((HOST, 28_201))
-        async with Relay(config(ports=range(28_200, 28_204)), Clock().wall) as relay:
+        holder.bind((HOST, ports[1]))
+        async with Relay(config(ports=ports), Clock().wall) as relay:
             receiver = await Desk(relay).open()
-            assert receiver.port == 28_202
+            assert receiver.port == ports[2]
     assert "taken by another program" in caplog.text
 
 
@@ -346,6 +357,17 @@ async def test_leaving_the_relay_ends_every_stream():
     assert relay.streams() == ()
 
 
+async def open_files() -> int:
+    """How many are left once those that are being closed are closed."""
+    count, same = -1, 0
+    while same < 20:
+        gc.collect()
+        await asyncio.sleep(0.01)
+        count, last = len(os.listdir("/proc/self/fd")), count
+        same = same + 1 if count == last else 0
+    return count
+
+
 async def test_streams_opened_and_closed_leave_nothing_behind(desk):
     async def once(number: int) -> None:
         transport: Transport = ("udp", "tcp-passive", "tcp-active")[number % 3]
@@ -356,15 +378,15 @@ async def test_streams_opened_and_closed_leave_nothing_behind(desk):
             writer.close()
         await receiver.close()
 
+    before = len(asyncio.all_tasks())
     for number in range(6):
         await once(number)
-    await asyncio.sleep(0.05)
-    before = (len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks()))
+    await until(lambda: len(asyncio.all_tasks()) == before)
+    sockets = await open_files()
     for number in range(60):
         await once(number)
-    await asyncio.sleep(0.05)
-    gc.collect()
-    assert (len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())) == before
+    await until(lambda: len(asyncio.all_tasks()) == before)
+    assert await open_files() <= sockets
 
 
 async def test_events_nobody_takes_are_bounded(desk, monkeypatch):
@@ -422,7 +444,7 @@ async def test_fault_of_one_stream_leaves_the_others_running(desk, caplog):
 
 
 async def test_port_is_free_again_when_opening_is_cancelled_halfway():
-    async with Relay(config(ports=range(28_200, 28_204)), Clock().wall) as relay:
+    async with Relay(config(ports=free_ports(4)), Clock().wall) as relay:
         async with asyncio.TaskGroup() as group:
             opening = group.create_task(Desk(relay).open("tcp-passive"))
             await asyncio.sleep(0)

@@ -155,7 +155,6 @@ async def test_a_platform_that_is_not_there_is_tried_three_times(
     monkeypatch.setattr("stream_relay.simulator.CONNECT_REST_S", 0.0)
     with socket.socket() as probe:
         probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
-    async with sender(ShortSource(), "tcp-passive", port) as camera:
-        with pytest.raises(SourceLost):
-            await camera.run()
+        async with sender(ShortSource(), "tcp-passive", probe.getsockname()[1]) as camera:
+            with pytest.raises(SourceLost):
+                await camera.run()

@@ -17,7 +17,7 @@ from stream_relay.reader import QueueLimit
 from stream_relay.relay import Relay, RelayConfig
 from stream_relay.stream import Stream, StreamLimits
 from stream_relay.viewer import InitFacts, Viewer
-from stream_relay.websocket import BINARY, CLOSE, PING, PONG, TEXT
+from stream_relay.formats.websocket import BINARY, CLOSE, PING, PONG, TEXT
 from tests.stream_relay.media import SVAC, VIDEO, WIDER, Clock, picture, pictures
 
 MASK = b"\x0a\x0b\x0c\x0d"

@@ -53,7 +53,7 @@ def camera(code: str = CHANNEL, name: str = "主井口", *, status_on: bool = Tr
     return CatalogEntry(code=code, name=name, status_on=status_on, parent_ids=(DEVICE,))
 
 
-async def eventually(probe: Callable[[], Awaitable[T] | T], within_s: float = 5.0) -> T:
+async def eventually(probe: Callable[[], Awaitable[T] | T], within_s: float = 60.0) -> T:
     """Ask again and again until the answer is true; answers it."""
     for _ in range(round(within_s / 0.005)):
         answer = probe()

@@ -35,7 +35,7 @@ ATTEMPT = RegistrationAttempted(at=NOON, attempt=attempt())
 
 
 async def heard(socket: ClientWebSocketResponse) -> dict[str, object]:
-    message: dict[str, object] = json.loads(await socket.receive_str(timeout=5))
+    message: dict[str, object] = json.loads(await socket.receive_str(timeout=60))
     return message
 
 
@@ -128,8 +128,26 @@ async def test_the_end_of_the_session_closes_the_socket(
     client = await connect(Authorization=f"Bearer {token}")
     socket = await client.ws_connect(EVENTS)
     assert (await client.delete("/api/v1/session")).status == 204
-    message = await socket.receive(timeout=5)
+    message = await socket.receive(timeout=60)
     assert (message.data, message.extra) == (4401, "session ended")
+    await socket.close()
+
+
+async def test_a_busy_database_ends_no_session(
+    connect: Connect, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await connect("viewer")
+    socket = await client.ws_connect(EVENTS)
+    asked = asyncio.Event()
+
+    async def busy(_: str) -> None:
+        asked.set()
+        raise NotReady(code="database_busy")
+
+    monkeypatch.setattr(services.users, "identify", busy)
+    await asyncio.wait_for(asked.wait(), 60)
+    with pytest.raises(TimeoutError):
+        await socket.receive(timeout=0.1)
     await socket.close()
 
 

@@ -36,7 +36,7 @@ async def watch(**config) -> AsyncIterator[Scene]:
 @pytest.fixture
 async def scene(errors: Errors) -> AsyncIterator[Scene]:
     """The usual server; it waits for further packets of a catalog but a moment."""
-    async with watch(catalog_pause_s=0.3, query_timeout_s=5.0) as scene:
+    async with watch(catalog_pause_s=0.3, query_timeout_s=60.0) as scene:
         yield scene
 
 

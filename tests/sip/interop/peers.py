@@ -150,7 +150,7 @@ class UdpPeer(asyncio.DatagramProtocol):
         self.transport.sendto(data)
 
     async def next(self) -> bytes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await self.received.get()
 
 
@@ -165,11 +165,11 @@ class TcpPeer:
         # The server may close while we still write; what it said before is still to be read.
         with contextlib.suppress(ConnectionError):
             self.writer.write(data)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await self.writer.drain()
 
     async def next(self) -> bytes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 stream = self._stream.lstrip(b"\r\n")
                 head, end, rest = stream.partition(b"\r\n\r\n")
@@ -185,7 +185,7 @@ class TcpPeer:
     async def rest(self) -> list[bytes]:
         """Everything until the server closes the connection."""
         with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 self._stream += await self.reader.read()
         return split(self._stream)
 
@@ -263,7 +263,7 @@ class Scene:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Let the server work until something holds; the witness is served all the while."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while not condition():
                 # Paced, because what is waited for may be another program's doing.
                 await asyncio.sleep(0.01)

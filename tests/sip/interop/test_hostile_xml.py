@@ -134,7 +134,7 @@ async def answer_query(peer: TcpPeer | UdpPeer) -> int:
 async def catalog_of(scene: Scene, peer: TcpPeer | UdpPeer, *packets: tuple[str, str]):
     """Ask for a catalog and answer with packets, each a SumNum element and its items."""
     async with asyncio.TaskGroup() as group:
-        asked = group.create_task(scene.server.query_catalog(SUSPECT, timeout_s=5.0))
+        asked = group.create_task(scene.server.query_catalog(SUSPECT, timeout_s=60.0))
         sn = await answer_query(peer)
         for sum_num, items in packets:
             fields = (sum_num, f'<DeviceList Num="9">{items}</DeviceList>')
@@ -192,7 +192,7 @@ async def test_a_repeated_packet_counts_once_and_a_late_one_is_passed_on(scene: 
 async def test_answers_under_the_same_sn_from_a_stranger_do_not_count(scene: Scene):
     async with suspect(scene) as peer, connected(scene.server, "tcp") as stranger:
         async with asyncio.TaskGroup() as group:
-            asked = group.create_task(scene.server.query_catalog(SUSPECT, timeout_s=5.0))
+            asked = group.create_task(scene.server.query_catalog(SUSPECT, timeout_s=60.0))
             sn = await answer_query(peer)
             fields = ("<SumNum>1</SumNum>", f"<DeviceList>{item(CHANNEL)}</DeviceList>")
             body = xml("Response", "Catalog", *fields, sn=sn, device=SUSPECT)

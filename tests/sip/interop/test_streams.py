@@ -78,7 +78,7 @@ async def test_a_head_of_a_megabyte_without_end_is_cut_off_early(scene: Scene):
 async def test_keepalive_pings_are_answered_and_a_flood_of_them_bounded(scene: Scene):
     async with connected(scene.server, "tcp") as peer:
         await peer.send(b"\r\n\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await peer.reader.readexactly(2) == b"\r\n"
         assert await probe(peer, b"\r\n" * 50_000) == []
     assert await scene.heard(PeerMisbehaved) == []
@@ -124,7 +124,7 @@ async def test_a_catalog_of_a_thousand_channels_in_one_message_is_read(scene: Sc
     async with connected(scene.server, "tcp") as peer:
         await log_in(peer, SUSPECT)
         async with asyncio.TaskGroup() as group:
-            asked = group.create_task(scene.server.query_catalog(SUSPECT, timeout_s=10.0))
+            asked = group.create_task(scene.server.query_catalog(SUSPECT, timeout_s=60.0))
             query = await peer.next()
             sn = int(query.partition(b"<SN>")[2].partition(b"<")[0])
             answer = b"SIP/2.0 200 OK\r\n" + query.partition(b"\r\n\r\n")[0].partition(b"\r\n")[2]

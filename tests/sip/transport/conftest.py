@@ -48,7 +48,7 @@ class Echo:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something the endpoint was told makes `condition` true."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()

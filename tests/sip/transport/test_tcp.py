@@ -21,12 +21,12 @@ class Client:
         self.writer = writer
 
     async def read(self, count: int) -> bytes:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self.reader.readexactly(count)
 
     async def is_closed(self) -> bool:
         """Wait for the other side to close."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             with contextlib.suppress(ConnectionError):
                 await self.reader.read()
             return self.reader.at_eof() or self.reader.exception() is not None

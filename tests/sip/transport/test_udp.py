@@ -19,7 +19,7 @@ def device() -> Iterator[socket.socket]:
 
 
 async def receive(sock: socket.socket) -> bytes:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await asyncio.get_running_loop().sock_recv(sock, 65_535)
 
 

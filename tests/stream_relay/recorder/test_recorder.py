@@ -69,7 +69,7 @@ class StuckWriter(SegmentWriter):
     release = threading.Event()
 
     def write(self, chunks: list[Chunk], now: float) -> list[RecorderEvent]:
-        self.release.wait(20)
+        self.release.wait(60)
         return super().write(chunks, now)
 
 

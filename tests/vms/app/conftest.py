@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import random
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_ports
 from vms.app import Started, run_app
 from vms.config import Config, load
 
@@ -19,17 +18,9 @@ Launch = Callable[..., AbstractAsyncContextManager[Started]]
 
 
 def free_media_ports() -> str:
-    """A range of 40 ports whose ends are free now."""
-    for _ in range(100):
-        first = random.randrange(20_000, 60_000, 40)
-        with socket.socket() as one, socket.socket() as other:
-            try:
-                one.bind(("127.0.0.1", first))
-                other.bind(("127.0.0.1", first + 39))
-            except OSError:
-                continue
-            return f"{first}-{first + 39}"
-    raise AssertionError("no free ports")
+    """A range of 40 ports that are free now."""
+    ports = free_ports(40)
+    return f"{ports[0]}-{ports[-1]}"
 
 
 @pytest.fixture
@@ -60,7 +51,7 @@ def launch(config: Callable[..., Config]) -> Launch:
         logging.getLogger("peewee").setLevel(logging.WARNING)
         async with asyncio.TaskGroup() as group:
             group.create_task(run_app(config(**changes), stop, ready.set_result))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(90):
                 started = await ready
             try:
                 yield started

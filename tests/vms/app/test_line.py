@@ -31,11 +31,12 @@ class Api:
         session = await self.call("POST", "/session", {"username": "admin", "password": PASSWORD})
         self._client.headers["Authorization"] = f"Bearer {session['token']}"
 
-    async def beginning(self, url: str) -> bytes:
-        """The first three bytes of a live output."""
+    @asynccontextmanager
+    async def watching(self, url: str) -> AsyncIterator[bytes]:
+        """The first three bytes of a live output, watched as long as the block lasts."""
         async with self._client.get(url) as answer:
             assert answer.status == 200
-            return await answer.content.readexactly(3)
+            yield await answer.content.readexactly(3)
 
     async def channel(self) -> Any:
         page = await self.call("GET", "/channels")
@@ -63,11 +64,16 @@ async def test_device_registers_its_channels_appear_and_its_picture_plays(launch
             )
             live = await api.call("POST", f"/channels/{CHANNEL}/live")
             url = next(value for key, value in live["urls"].items() if key == "http_flv")
-            assert await api.beginning(url) == b"FLV"
-            status = (await api.channel())["live"]
-            assert (status["state"], status["codec"], status["width"]) == ("live", "h264", 320)
-            assert (await eventually(api.channel))["proven"]
-            async with asyncio.timeout(5):
+            async with api.watching(url) as beginning:
+                assert beginning == b"FLV"
+                status = (await api.channel())["live"]
+                assert (status["state"], status["codec"], status["width"]) == ("live", "h264", 320)
+
+            async def is_proven() -> bool:
+                return bool((await api.channel())["proven"])
+
+            assert await eventually(is_proven)
+            async with asyncio.timeout(60):
                 await box.stopped.wait()
 
 
@@ -109,7 +115,7 @@ async def test_silent_device_is_told_to_the_viewer_after_bye(launch: Launch) -> 
             live = await eventually(failed)
             assert live["reason"] == "no_media"
             assert live["hint"]
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await box.stopped.wait()
 
 

@@ -170,7 +170,7 @@ def test_run_prints_where_and_who_and_ends_with_zero_by_signal(
             if "Ctrl-C" in line:
                 break
         process.send_signal(number)
-        rest, errors = process.communicate(timeout=30)
+        rest, errors = process.communicate(timeout=90)
     printed = "".join(lines) + rest
     assert process.returncode == 0, errors
     assert re.search(r"http://127\.0\.0\.1:\d+/", printed)

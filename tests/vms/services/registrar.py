@@ -26,6 +26,11 @@ class FakeRegistrar:
         while True:
             yield await self._events.get()
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether everything that was said has been taken."""
+        return self._events.empty()
+
     def say(self, *events: sip.Event) -> None:
         for event in events:
             self._events.put_nowait(event)

@@ -213,7 +213,7 @@ async def test_pictures_that_all_stall_at_once_are_all_told(alarms: AlarmService
         await asyncio.sleep(0)
         for code in codes:
             bus.publish(stalled(code))
-        await eventually(lambda: found(alarms, len(codes)), within_s=20)
+        await eventually(lambda: found(alarms, len(codes)))
         running.cancel()
 
 

@@ -1,4 +1,6 @@
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,13 +72,13 @@ async def room(
 ) -> AsyncIterator[Room]:
     runner = FakeRunner()
     alarms = AlarmService(mine, data, bus, clock)
-    socket = frames_socket(data)
+    path = frames_socket(data)
     service = AnalysisService(
         runner,
         stage.service,
         alarms,
         mine,
-        socket,
+        path,
         AnalyticsSection(restart_first_s=0.01),
         clock=clock,
         bus=bus,
@@ -84,11 +86,17 @@ async def room(
     await service.begin()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(service.run())
-        await asyncio.sleep(0.02)
-        yield Room(service, runner, alarms, stage, socket)
+        await eventually(lambda: accepts(path))
+        yield Room(service, runner, alarms, stage, path)
         running.cancel()
     assert not runner.is_running
-    assert not socket.exists()
+    assert not path.exists()
+
+
+def accepts(path: Path) -> bool:
+    """Whether somebody listens at a socket."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect_ex(str(path)) == 0
 
 
 async def open_alarms(room: Room, count: int = 1) -> tuple[Alarm, ...]:
@@ -218,14 +226,19 @@ async def test_scene_that_fails_in_the_worker_is_shown(room: Room) -> None:
 
 
 async def test_analysis_is_a_viewer_and_gets_encoded_pictures(room: Room) -> None:
+    is_counted = threading.Event()
+
     def subscribe() -> FrameUnit:
         with FrameSubscription(room.socket, CHANNEL) as frames:
-            return next(item for item in frames if isinstance(item, FrameUnit))
+            picture = next(item for item in frames if isinstance(item, FrameUnit))
+            is_counted.wait(60)
+        return picture
 
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(asyncio.to_thread(subscribe))
         await room.stage.until_picture()
         assert room.stage.status.viewers == 1
+        is_counted.set()
     assert waiting.result().unit.is_key
     await eventually(lambda: not room.stage.status.viewers)
 

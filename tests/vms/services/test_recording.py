@@ -145,6 +145,7 @@ async def test_full_disk_is_one_alarm_and_the_picture_goes_on(studio: Studio) ->
         await asyncio.sleep(0.6)
         assert studio.stage.status.state is LiveState.LIVE
         assert service.is_on(CHANNEL)
+        await eventually(lambda: open_alarms(studio))
     page = await studio.alarms.alarms(AlarmFilter())
     (alarm,) = page.items
     assert (alarm.kind, alarm.channel, alarm.count) == ("disk_full", "", 1)

@@ -1,6 +1,7 @@
 """The pretend REST API: the contract's answers over a few lists in memory."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ class State:
         self.attempts = data.build_attempts()
         self.scenes: list[data.Json] = []
         self.positions: dict[str, int] = {}
+        self.watched: Counter[str] = Counter()
+        """How often each channel's picture was connected to."""
         self.failures = 0
         self._queues: set[asyncio.Queue[dict[str, Any]]] = set()
 

@@ -39,7 +39,7 @@ class Stage:
 
     async def until(self, wanted: Callable[[LiveStatus], bool]) -> LiveStatus:
         """Wait for a status that the bus tells."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 event = await self.news.next()
                 if isinstance(event, LiveStatusChanged) and wanted(event.status):
@@ -54,6 +54,9 @@ class Stage:
     async def until_picture(self) -> LiveStatus:
         """Play a device that sends."""
         await self.until_step("media")
+        # What is told may be old news, of a stream that has ended since.
+        while self.status.step != "media":
+            await self.until_step("media")
         self.media.bring_picture()
         return await self.until_state(LiveState.LIVE)
 

@@ -1,11 +1,14 @@
+"""How long a picture is wanted, in a time that no other program can slow."""
+
 import asyncio
 
 import pytest
 
+from tests.hand_loop import hand_time
 from vms.services.live.demand import Demand
 
 
-async def ends(demand: Demand, linger_s: float, within_s: float = 0.2) -> bool:
+async def ends(demand: Demand, linger_s: float, within_s: float = 1.0) -> bool:
     try:
         async with asyncio.timeout(within_s):
             await demand.until_unwanted(linger_s)
@@ -14,10 +17,12 @@ async def ends(demand: Demand, linger_s: float, within_s: float = 0.2) -> bool:
     return True
 
 
+@hand_time
 async def test_nobody_ever_ends_after_the_linger() -> None:
     assert await ends(Demand(), 0.01)
 
 
+@hand_time
 async def test_viewer_keeps_it() -> None:
     demand = Demand()
     demand.enter("one")
@@ -25,6 +30,7 @@ async def test_viewer_keeps_it() -> None:
     assert demand.viewers == ("one",)
 
 
+@hand_time
 async def test_hold_keeps_it_until_released() -> None:
     demand = Demand()
     demand.hold()
@@ -33,6 +39,7 @@ async def test_hold_keeps_it_until_released() -> None:
     assert await ends(demand, 0.0)
 
 
+@hand_time
 async def test_touch_begins_the_linger_anew_and_ends_like_any_other() -> None:
     demand = Demand()
     async with asyncio.TaskGroup() as group:
@@ -44,6 +51,7 @@ async def test_touch_begins_the_linger_anew_and_ends_like_any_other() -> None:
     assert waiting.done()
 
 
+@hand_time
 async def test_cut_shortens_a_linger_that_runs() -> None:
     demand = Demand()
     async with asyncio.TaskGroup() as group:
@@ -53,6 +61,7 @@ async def test_cut_shortens_a_linger_that_runs() -> None:
     assert waiting.result()
 
 
+@hand_time
 async def test_cut_does_not_take_the_picture_from_a_viewer() -> None:
     demand = Demand()
     demand.enter("one")
@@ -60,6 +69,7 @@ async def test_cut_does_not_take_the_picture_from_a_viewer() -> None:
     assert not await ends(demand, 0.0, within_s=0.02)
 
 
+@hand_time
 async def test_same_viewer_is_counted_once_out_however_often_it_leaves() -> None:
     demand = Demand()
     one, _ = demand.enter("one"), demand.enter("two")
@@ -69,6 +79,7 @@ async def test_same_viewer_is_counted_once_out_however_often_it_leaves() -> None
 
 
 @pytest.mark.parametrize("comings", [1, 5])
+@hand_time
 async def test_viewer_who_returns_in_the_linger_starts_it_anew(comings: int) -> None:
     demand = Demand()
     async with asyncio.TaskGroup() as group:

@@ -4,8 +4,9 @@ import pytest
 
 from sip.server import InvitationFailed, PeerUnreachable
 from stream_relay.events import EndReason, StreamEnded, StreamStalled, TracksChanged
-from tests.vms.bench import CHANNEL, DEVICE, OTHER_CHANNEL, eventually
-from tests.vms.services.live.stage import FAST, Stage
+from tests.vms.bench import CHANNEL, DEVICE, OTHER_CHANNEL, HandClock, eventually
+from tests.vms.services.live.stage import FAST, Stage, open_stage
+from vms.bus import Bus
 from vms.config_sections import MediaSection, Transport
 from vms.errors import NotFound
 from vms.events import DeviceStatusChanged
@@ -90,7 +91,7 @@ async def test_unknown_channel_is_refused(stage: Stage) -> None:
 async def test_channel_is_proven_when_a_key_frame_arrives(stage: Stage) -> None:
     async with stage.service.watch(CHANNEL, "fmp4", "one"):
         await stage.until_picture()
-        await asyncio.sleep(0)
+        await eventually(lambda: stage.routes.proven)
         assert stage.routes.proven == [(CHANNEL, DEVICE, Transport.UDP)]
 
 
@@ -248,15 +249,17 @@ async def test_viewer_who_leaves_during_the_invite_takes_it_back(stage: Stage) -
     assert stage.media.open == {}
 
 
-async def test_stop_ends_without_linger_unless_somebody_looks(stage: Stage) -> None:
-    async with stage.service.watch(CHANNEL, "fmp4", "one"):
-        await stage.until_picture()
+async def test_stop_ends_without_linger_unless_somebody_looks(clock: HandClock, bus: Bus) -> None:
+    slow = FAST.model_copy(update={"linger_s": 3600})
+    async with open_stage(slow, clock, bus) as stage:
+        async with stage.service.watch(CHANNEL, "fmp4", "one"):
+            await stage.until_picture()
+            await stage.service.stop(CHANNEL)
+            await asyncio.sleep(0.01)
+            assert stage.status.state is LiveState.LIVE
         await stage.service.stop(CHANNEL)
-        await asyncio.sleep(0.01)
-        assert stage.status.state is LiveState.LIVE
-    await stage.service.stop(CHANNEL)
-    await asyncio.sleep(0.01)
-    assert stage.signalling.ended == ["invitation-1"]
+        await stage.until_gone()
+        assert stage.signalling.ended == ["invitation-1"]
 
 
 async def test_stopping_the_platform_ends_every_invitation(

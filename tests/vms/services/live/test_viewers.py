@@ -11,7 +11,7 @@ import pytest
 from stream_relay.access_unit import Kind
 from stream_relay.events import FirstKeyFrame, FirstPacket, StreamStalled, TracksChanged
 from stream_relay.outputs.chunk import Format
-from stream_relay.websocket import BINARY, CLOSE, TEXT
+from stream_relay.formats.websocket import BINARY, CLOSE, TEXT
 from tests.stream_relay.media import SVAC, picture, pictures
 from tests.vms.bench import CHANNEL, eventually
 from tests.vms.services.live.stage import Stage

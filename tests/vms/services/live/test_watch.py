@@ -27,7 +27,7 @@ async def test_iteration_tells_the_way_then_the_picture_then_its_loss(stage: Sta
     async with (
         stage.service.watch(CHANNEL, "fmp4", "one") as watch,
         aclosing(aiter(watch)) as items,  # type: ignore[type-var]  # an async generator at heart
-        asyncio.timeout(5),
+        asyncio.timeout(60),
     ):
         async for item in items:
             if isinstance(item, LiveStatus):
@@ -51,7 +51,7 @@ async def test_a_new_start_of_the_stream_begins_with_init_again(stage: Stage) ->
     async with (
         stage.service.watch(CHANNEL, "fmp4", "one") as watch,
         aclosing(aiter(watch)) as items,  # type: ignore[type-var]  # an async generator at heart
-        asyncio.timeout(5),
+        asyncio.timeout(60),
     ):
         async for item in items:
             if isinstance(item, LiveStatus):
@@ -72,7 +72,7 @@ async def test_codec_that_the_output_cannot_carry_is_told_and_others_go_on(stage
     async with (
         stage.service.watch(CHANNEL, "fmp4", "one") as watch,
         aclosing(aiter(watch)) as items,  # type: ignore[type-var]  # an async generator at heart
-        asyncio.timeout(5),
+        asyncio.timeout(60),
     ):
         async for item in items:
             assert isinstance(item, LiveStatus)
