@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from stream_relay.access_unit import AccessUnit, Codec, Kind, Track
+from stream_relay.engine._core import Place
 from stream_relay.errors import Overload, RelayError
 from stream_relay.outputs.chunk import Chunk
 
@@ -49,7 +50,7 @@ class Reader:
     `Unsupported` (this format cannot carry the codec) or `Overload` (hopelessly slow).
     """
 
-    def __init__(self, place: Any, carries_units: bool, on_close: Callable[["Reader"], None]):
+    def __init__(self, place: Place, carries_units: bool, on_close: Callable[["Reader"], None]):
         self._place = place
         self._carries_units = carries_units
         self._on_close = on_close
@@ -164,15 +165,11 @@ class Reader:
         wall = EPOCH + timedelta(microseconds=wall_us)
         if flags & INIT:
             self._codec_string, self._tracks = self._place.facts(version)
-            return Chunk(
-                "init", data, self._codec_string, False, pts, dts, wall, self._tracks
-            )
+            return Chunk("init", data, self._codec_string, False, pts, dts, wall, self._tracks)
         is_key = bool(flags & KEY)
         unit = None
         if self._carries_units:
             track = self._place.description(version)
             unit_key = is_key or KINDS[kind] is Kind.AUDIO
             unit = AccessUnit(KINDS[kind], CODECS[codec], pts, dts, unit_key, data, track)
-        return Chunk(
-            "media", data, self._codec_string, is_key, pts, dts, wall, self._tracks, unit
-        )
+        return Chunk("media", data, self._codec_string, is_key, pts, dts, wall, self._tracks, unit)

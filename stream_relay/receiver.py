@@ -20,12 +20,23 @@ from stream_relay.events import (
 )
 from stream_relay.sources.gb28181 import Source
 from stream_relay.sources.peers import NO_PEER, host_key, peer_name
+from stream_relay.statistics import SourceCounters
 from stream_relay.stream import Stream
 
 logger = logging.getLogger(__name__)
 
-COUNTERS = ("packets", "bytes", "malformed", "rejected", "rtcp", "lost", "reordered", "duplicate",
-    "late", "resets")
+COUNTERS = (
+    "packets",
+    "bytes",
+    "malformed",
+    "rejected",
+    "rtcp",
+    "lost",
+    "reordered",
+    "duplicate",
+    "late",
+    "resets",
+)
 US = 1_000_000
 
 Transport = Literal["udp", "tcp-passive", "tcp-active"]
@@ -75,6 +86,7 @@ class Receiver:
         self._on_event = on_event
         self._on_close = on_close
         self._on_answer = on_answer
+        stream.read_counters = self._read_counters
 
     @property
     def port(self) -> int:
@@ -138,7 +150,7 @@ class Receiver:
         self._refresh(now)
         self.source.tick(now)
         self.stream.tick(now)
-        if self.stream.counters.packets > self._packets_seen:
+        if self._intake.packets > self._packets_seen:
             self._heard(now)
         elif self.state is ReceiverState.WAITING:
             if now - self._opened_at >= self._first_packet_timeout_s:
@@ -154,16 +166,19 @@ class Receiver:
         self._refresh(asyncio.get_running_loop().time())
 
     def _refresh(self, now: float) -> None:
-        """Bring the stream's counters up to date and tell what has happened."""
-        intake, counters = self._intake, self.stream.counters
-        for name in COUNTERS:
-            setattr(counters, name, getattr(intake, name))
-        if intake.source != NO_PEER:
-            counters.source, counters.ssrc = peer_name(intake.source), intake.ssrc
+        """Tell what has happened."""
+        intake = self._intake
         if not intake.has_news:
             return
         for name, peer, *rest in self.inlet.locked(lambda: intake.take_events(round(now * US))):
             self._tell(name, peer_name(peer), *rest)
+
+    def _read_counters(self, counters: SourceCounters) -> None:
+        intake = self._intake
+        for name in COUNTERS:
+            setattr(counters, name, getattr(intake, name))
+        if intake.source != NO_PEER:
+            counters.source, counters.ssrc = peer_name(intake.source), intake.ssrc
 
     def _tell(self, name: str, peer: tuple[str, int], *rest: Any) -> None:
         stream_id = self.stream.id
@@ -183,7 +198,7 @@ class Receiver:
             )
 
     def _heard(self, now: float) -> None:
-        self._packets_seen = self.stream.counters.packets
+        self._packets_seen = self._intake.packets
         silent_s, self._last_packet_at = now - self._last_packet_at, now
         was, self.state = self.state, ReceiverState.LIVE
         if was is ReceiverState.STALLED:

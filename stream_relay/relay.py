@@ -14,12 +14,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from stream_relay.engine._loop import Loop
 from stream_relay.engine._source import Inlet
 from stream_relay.errors import Overload, StreamClosed
 from stream_relay.events import EndReason, StreamEvent
+from stream_relay.formats.twins import twin
+from stream_relay.reader import QueueLimit
 from stream_relay.receiver import Receiver, Transport
 from stream_relay.sources.gb28181 import (
     Source,
@@ -27,10 +29,8 @@ from stream_relay.sources.gb28181 import (
     TcpPassiveSource,
     UdpSource,
 )
-from stream_relay.formats.twins import twin
-from stream_relay.reader import QueueLimit
-from stream_relay.sources.latch import LatchPolicy
 from stream_relay.sources.peers import host_key
+from stream_relay.sources.policy import LatchPolicy
 from stream_relay.sources.ports import PortPool
 from stream_relay.sources.sockets import bind_listener, bind_pair
 from stream_relay.stream import Stream, StreamLimits

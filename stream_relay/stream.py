@@ -49,7 +49,9 @@ class Stream:
         board: Switchboard | None = None,
     ) -> None:
         self.id = stream_id
-        self.counters = SourceCounters()
+        self.read_counters: Callable[[SourceCounters], None] | None = None
+        """Brings the counters up to date, where the engine counts."""
+        self._counters = SourceCounters()
         self.end_reason: EndReason | None = None
         self._limits = limits
         self._wall = wall
@@ -73,6 +75,13 @@ class Stream:
         self._board.listen("tracks", stream_id, self._has_tracks)
 
     # For readers
+
+    @property
+    def counters(self) -> SourceCounters:
+        """What the source has seen on the network, now."""
+        if self.read_counters is not None:
+            self.read_counters(self._counters)
+        return self._counters
 
     @property
     def tracks(self) -> tuple[Track, ...]:

@@ -10,10 +10,11 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from stream_relay.access_unit import Track
 from stream_relay.engine._connection import Connection
+from stream_relay.engine._loop import Loop
 from stream_relay.outputs.chunk import Format
 from stream_relay.reader import QueueLimit
 from stream_relay.stream import Stream
@@ -71,7 +72,7 @@ class Viewer:
 
     def __init__(
         self,
-        engine: Any,
+        engine: Loop,
         board: Switchboard,
         sock: socket.socket,
         wire: Wire,

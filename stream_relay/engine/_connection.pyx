@@ -24,7 +24,7 @@ cdef int BINARY = 2
 cdef int CLOSE = 8
 cdef int READ_BYTES = 16384
 cdef int MAX_READS = 8
-GOING_AWAY = (1001).to_bytes(2, "big")
+NORMAL = (1000).to_bytes(2, "big")
 REASONS = {READING: "aborted", LEFT: "left", SLOW: "slow", FINISHED: "finished", UNSUPPORTED: "unsupported"}
 
 
@@ -141,7 +141,7 @@ cdef class Connection:
         if text is not None:
             self._queue(text, TEXT, False)
         if self._cursor.wire == WEBSOCKET:
-            self._queue(GOING_AWAY, CLOSE, True)
+            self._queue(NORMAL, CLOSE, True)
         else:
             self._queue(b"", 0, True)
 

@@ -10,8 +10,9 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
+from stream_relay.engine._loop import Loop
 from stream_relay.engine._source import Inlet, MediaConnection, UdpPort
 from stream_relay.formats.rtp import NO_FRAME
 from stream_relay.sources.peers import NO_PEER, PORT_BITS, host_key, peer_key, peer_name
@@ -90,7 +91,7 @@ class UdpSource:
     """An RTP socket for the engine and an RTCP socket for us."""
 
     def __init__(
-        self, engine: Any, inlet: Inlet, rtp: socket.socket, rtcp: socket.socket, ssrc: int
+        self, engine: Loop, inlet: Inlet, rtp: socket.socket, rtcp: socket.socket, ssrc: int
     ) -> None:
         self.port = int(rtp.getsockname()[1])
         self._rtp = rtp
@@ -134,7 +135,7 @@ class Connection:
 
     def __init__(
         self,
-        engine: Any,
+        engine: Loop,
         board: Switchboard,
         sock: socket.socket,
         inlet: Inlet | None,
@@ -170,7 +171,7 @@ class Connection:
 class _TcpSource:
     """What both TCP roles share: the connections of one stream."""
 
-    def __init__(self, engine: Any, board: Switchboard, inlet: Inlet) -> None:
+    def __init__(self, engine: Loop, board: Switchboard, inlet: Inlet) -> None:
         self.port = 0
         self.connections: list[Connection] = []
         self._engine = engine
@@ -183,9 +184,7 @@ class _TcpSource:
             sock.close()
             return None
         try:
-            connection = Connection(
-                self._engine, self._board, sock, self._inlet, None, self._ended
-            )
+            connection = Connection(self._engine, self._board, sock, self._inlet, None, self._ended)
         except OSError:  # closed before we looked (a port scan)
             sock.close()
             return None
@@ -219,7 +218,7 @@ class TcpPassiveSource(_TcpSource):
     """We listen, the device connects; a second connection may replace the first."""
 
     def __init__(
-        self, engine: Any, board: Switchboard, inlet: Inlet, listener: socket.socket
+        self, engine: Loop, board: Switchboard, inlet: Inlet, listener: socket.socket
     ) -> None:
         super().__init__(engine, board, inlet)
         self.port = int(listener.getsockname()[1])
@@ -249,7 +248,7 @@ class TcpActiveSource(_TcpSource):
     """
 
     def __init__(
-        self, engine: Any, board: Switchboard, inlet: Inlet, attempts: int, pause_s: float
+        self, engine: Loop, board: Switchboard, inlet: Inlet, attempts: int, pause_s: float
     ) -> None:
         super().__init__(engine, board, inlet)
         self._attempts = attempts

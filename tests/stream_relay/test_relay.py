@@ -441,14 +441,3 @@ async def test_fault_of_one_stream_leaves_the_others_running(desk, caplog):
     assert await desk.event(StreamEnded) == StreamEnded("s", EndReason.SOURCE_LOST)
     assert desk.relay.stream("other") is other.stream
     assert "a stream failed and is closed" in caplog.text
-
-
-async def test_port_is_free_again_when_opening_is_cancelled_halfway():
-    async with Relay(config(ports=free_ports(4)), Clock().wall) as relay:
-        async with asyncio.TaskGroup() as group:
-            opening = group.create_task(Desk(relay).open("tcp-passive"))
-            await asyncio.sleep(0)
-            opening.cancel()
-        assert opening.cancelled()
-        for name in ("one", "two"):
-            await Desk(relay).open("tcp-passive", name=name)

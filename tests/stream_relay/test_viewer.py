@@ -264,7 +264,7 @@ async def test_the_clients_goodbye_is_returned(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("bad", "code"),
     [
-        (struct.pack(">BBH", 0x82, 0x80 | 126, 5000), 1009),
+        (struct.pack(">BBQ", 0x82, 0x80 | 127, 70_000), 1009),
         (struct.pack(">BBQ", 0x82, 0x80 | 127, 1 << 40), 1009),
         (b"\x82\x05hello", 1002),
         (b"\xc2\x85" + MASK + b"hello", 1002),

@@ -1,0 +1,9 @@
+from stream_relay.engine._hub import Hub
+
+class Loop:
+    hub: Hub
+    rest_us: int
+    rounds: int
+    def __init__(self, rest_us: int = ...) -> None: ...
+    def run(self) -> None: ...
+    def stop(self) -> None: ...
