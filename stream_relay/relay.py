@@ -21,6 +21,7 @@ from stream_relay.engine._source import Inlet
 from stream_relay.errors import Overload, StreamClosed
 from stream_relay.events import EndReason, StreamEvent
 from stream_relay.formats.twins import twin
+from stream_relay.forwarder import Forwarder
 from stream_relay.reader import QueueLimit
 from stream_relay.receiver import Receiver, Transport
 from stream_relay.sources.gb28181 import (
@@ -94,6 +95,7 @@ class Relay:
         self._board = Switchboard(self._engine.hub)
         self._thread = threading.Thread(target=self._engine.run, name="relay-engine", daemon=True)
         self._viewers: set[Viewer] = set()
+        self._forwarders: dict[Forwarder, int] = {}
 
     async def __aenter__(self) -> Self:
         self._thread.start()
@@ -194,6 +196,41 @@ class Relay:
             raise
         self._viewers.add(viewer)
         return viewer
+
+    async def forward(
+        self, stream: Stream, transport: Transport, *, ssrc: int, host: str, port: int
+    ) -> Forwarder:
+        """Send a stream on as RTP with another SSRC, from the packets that come next.
+
+        `host` and `port` are where to; of a passive one they are who may connect (port unused, an
+        empty host: anybody), and `Forwarder.port` is where. Raises `StreamClosed`, `Overload` when
+        no port is left, `OSError` when the target cannot be reached.
+        """
+        receiver = self._receivers.get(stream.id)
+        if receiver is None or receiver.stream is not stream:
+            raise StreamClosed(stream.end_reason or EndReason.CLOSED)
+        config = self.config
+        own_port = 0
+        if transport != "tcp-active":
+            own_port = self._ports.take(asyncio.get_running_loop().time())
+        forwarder = Forwarder(
+            self._engine, self._board, receiver.inlet, transport, ssrc, self._forget_forwarder
+        )
+        self._forwarders[forwarder] = own_port
+        stream.follow(forwarder.close)
+        try:
+            await forwarder.open(host, port, config.host, own_port)
+        except BaseException:
+            forwarder.close()
+            raise
+        return forwarder
+
+    def _forget_forwarder(self, forwarder: Forwarder) -> None:
+        own_port = self._forwarders.pop(forwarder)
+        if own_port:
+            self._ports.give_back(own_port, asyncio.get_running_loop().time())
+        for receiver in self._receivers.values():
+            receiver.stream.unfollow(forwarder.close)
 
     def stream(self, stream_id: str) -> Stream | None:
         """The live stream of this id."""

@@ -29,6 +29,13 @@ def bind_pair(
     raise OSError("the kernel offers no pair of an even port and the next")
 
 
+def bind_sender(host: str, port: int, send_buffer_bytes: int) -> socket.socket:
+    """A UDP socket to send media from. Raises `OSError` when the port is taken."""
+    sock = _udp_socket(host, port, 0)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
+    return sock
+
+
 def _udp_socket(host: str, port: int, receive_buffer_bytes: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)

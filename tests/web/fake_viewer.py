@@ -6,7 +6,7 @@ import struct
 from contextlib import suppress
 
 from stream_relay.viewer import Reason, ViewerEnd, ViewerStatistics
-from stream_relay.websocket import BINARY, CLOSE, TEXT, BadFrame, FrameReader, frame
+from tests.web.websocket_frames import BINARY, CLOSE, TEXT, BadFrame, FrameReader, frame
 
 PATIENCE_S = 0.2
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from stream_relay.websocket import BINARY, PING, PONG, frame
+from tests.web.websocket_frames import BINARY, PING, PONG, frame
 from tests.web.conftest import FAST
 from tests.web.fake_live import FakeChunk
 from tests.web.fakes import FakeServices

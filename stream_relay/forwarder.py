@@ -1,0 +1,161 @@
+"""A stream sent on to another platform as RTP, with an SSRC of its own (GB/T 28181 cascade).
+
+The engine passes the source's packets through as they come, program stream and time stamps
+untouched; UDP, TCP where we connect, TCP where the other side connects (RFC 4571).
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import randrange
+
+from stream_relay.engine._forward import Forward
+from stream_relay.engine._loop import Loop
+from stream_relay.engine._source import Inlet
+from stream_relay.receiver import Transport
+from stream_relay.sources.gb28181 import connect
+from stream_relay.sources.sockets import bind_listener, bind_sender
+from stream_relay.switchboard import Switchboard
+
+logger = logging.getLogger(__name__)
+
+SEND_BUFFER_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ForwarderStatistics:
+    """Counters of one forwarder over all its connections; they only grow."""
+
+    packets: int = 0
+    bytes: int = 0
+    """Sent, framing included."""
+    dropped: int = 0
+    """Packets that the kernel or a slow receiver did not take."""
+
+
+class Forwarder:
+    """One target of a stream. It ends with `close`, or with the stream."""
+
+    def __init__(
+        self,
+        engine: Loop,
+        board: Switchboard,
+        inlet: Inlet,
+        transport: Transport,
+        ssrc: int,
+        on_end: Callable[["Forwarder"], None],
+    ) -> None:
+        self.transport = transport
+        self.ssrc = ssrc
+        self.port = 9
+        """Where we send from or listen; 9 where we connect (RFC 4145 §4.1)."""
+        self._engine = engine
+        self._board = board
+        self._inlet = inlet
+        self._on_end = on_end
+        self._sock: socket.socket | None = None
+        self._listener: socket.socket | None = None
+        self._forward: Forward | None = None
+        self._past = ForwarderStatistics()
+        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def open(self, host: str, port: int, bind_host: str, bind_port: int) -> None:
+        """Make the socket: `host` and `port` are the target, `bind_…` our own side.
+
+        A passive one begins to listen and sends once somebody has connected; `host` is then the
+        only address that may, unless it is empty. Raises `OSError`.
+        """
+        if self.transport == "udp":
+            sock = bind_sender(bind_host, bind_port, SEND_BUFFER_BYTES)
+            self.port = int(sock.getsockname()[1])
+            try:
+                sock.connect((host, port))
+            except OSError:
+                sock.close()
+                raise
+            self._send_by(sock)
+        elif self.transport == "tcp-active":
+            self._send_by(await connect(host, port))
+        else:
+            self._listener = bind_listener(bind_host, bind_port)
+            self.port = int(self._listener.getsockname()[1])
+            loop = asyncio.get_running_loop()
+            loop.add_reader(self._listener, self._accept, host)
+
+    def _accept(self, host: str) -> None:
+        assert self._listener is not None, "only watched while it is open"
+        try:
+            sock, address = self._listener.accept()
+        except OSError:  # gone before we looked
+            return
+        if self._forward is not None or host not in ("", address[0]):
+            logger.warning("a stranger wanted a forwarded stream", extra={"peer": address[:2]})
+            sock.close()
+            return
+        self._send_by(sock)
+
+    def _send_by(self, sock: socket.socket) -> None:
+        if self._closed.done():
+            sock.close()
+            return
+        sock.setblocking(False)
+        is_tcp = sock.type == socket.SOCK_STREAM
+        if is_tcp:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sock = sock
+        forward = Forward(self._engine, sock.fileno(), self.ssrc, is_tcp, randrange(0x10000))
+        self._forward = forward
+        self._board.listen("forward", forward.number, self._lost)
+        self._inlet.add_forward(forward)
+
+    def _lost(self) -> None:
+        """The other side closed its connection: a passive one may be connected to again."""
+        self._stop_sending()
+        if self._listener is None:
+            self.close()
+
+    def _stop_sending(self) -> None:
+        forward, self._forward = self._forward, None
+        if forward is not None:
+            self._past = self._sum(forward)
+            self._inlet.remove_forward(forward)
+            forward.close()
+            self._board.forget("forward", forward.number)
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+
+    def close(self) -> None:
+        """Stop sending and free the sockets; idempotent."""
+        if self._closed.done():
+            return
+        self._stop_sending()
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+        self._closed.set_result(None)
+        self._on_end(self)
+
+    async def wait_closed(self) -> None:
+        """Wait until it has ended, whoever ended it."""
+        await asyncio.shield(self._closed)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether packets leave now."""
+        return self._forward is not None
+
+    @property
+    def statistics(self) -> ForwarderStatistics:
+        """The counters now."""
+        return self._past if self._forward is None else self._sum(self._forward)
+
+    def _sum(self, forward: Forward) -> ForwarderStatistics:
+        past = self._past
+        return ForwarderStatistics(
+            past.packets + forward.packets,
+            past.bytes + forward.sent_bytes,
+            past.dropped + forward.dropped,
+        )
