@@ -31,6 +31,8 @@ from web.sockets import UpgradeRequired
 from web.validation import InvalidRequest, NotJson
 
 logger = logging.getLogger(__name__)
+CLIENT_LEFT = 499
+"""For the access log only: no RFC has a status for it, but other servers write this one too."""
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SECURITY_HEADERS = {
@@ -51,15 +53,17 @@ SECURITY_HEADERS = {
 async def answer_problems(request: web.Request, handler: Next) -> web.StreamResponse:
     """Turn every refusal and every failure into problem details.
 
-    The web's edge: an unknown error ends one request, is logged whole and shown to nobody. The loss
-    of the client passes; so does an error after the answer has begun, because then only closing
-    the connection is honest, which aiohttp does.
+    The web's edge: an unknown error ends one request, is logged whole and shown to nobody. One
+    after the answer has begun passes, because then only closing the connection is honest, which
+    aiohttp does. A client that has left is no error: what is answered to it reaches nobody.
     """
     try:
         return await _answer_refusals(request, handler)
-    except (ConnectionError, web.HTTPException):
+    except web.HTTPException:
         raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ConnectionError) and _has_left(request):
+            return web.Response(status=CLIENT_LEFT, reason="Client left")
         if request.get(started_key):
             raise
         facts = {"method": request.method, "route": _route_name(request)}
@@ -134,6 +138,10 @@ def _login_address(request: web.Request) -> str:
     if request.path == "/":
         return "/login"
     return "/login?" + urlencode({"next": request.path})
+
+
+def _has_left(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 def _route_name(request: web.Request) -> str:

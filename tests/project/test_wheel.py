@@ -41,7 +41,7 @@ def test_code_and_compiled_twins_come_from_the_wheel(installed: Path, tmp_path: 
         "print(vms.__file__); print(twin.__file__); print(len(c.CATEGORIES))"
     )
     shown = subprocess.run(
-        [installed, "-c", script], cwd=tmp_path, check=True, capture_output=True, text=True
+        [installed, "-E", "-c", script], cwd=tmp_path, check=True, capture_output=True, text=True
     )
     module, twin, categories = shown.stdout.split()
     assert Path(module).is_relative_to(installed.parents[1])

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSServerHandshakeError
 
 import vms.events
+from tests.vms.bench import eventually
 from tests.web.conftest import Client, Connect
 from tests.web.fakes import FakeServices
 from tests.web.records import CHANNEL, DEVICE, NOON, UNKNOWN, alarm, attempt
@@ -118,7 +119,7 @@ async def test_a_listener_that_leaves_is_forgotten(viewer: Client, services: Fak
         socket = await viewer.ws_connect(EVENTS)
         await socket.close()
     async with viewer.ws_connect(EVENTS):
-        assert len(services.bus.queues()) == 1
+        await eventually(lambda: len(services.bus.queues()) == 1)
 
 
 async def test_the_end_of_the_session_closes_the_socket(

@@ -14,6 +14,8 @@ export type AlarmChange = { alarm: Alarm; isNew: boolean } | null;
 export class AlarmBook {
   private readonly byId = new Map<string, Alarm>();
   private readonly listeners = new Set<(change: AlarmChange) => void>();
+  /** What came while the list was being read: the answer may be older. */
+  private readonly meanwhile = new Set<Alarm[]>();
   /** How many in the whole system nobody has acknowledged. */
   unacknowledged = 0;
 
@@ -47,25 +49,39 @@ export class AlarmBook {
   }
 
   async reload(): Promise<void> {
-    const [recent, open] = await Promise.all([
-      this.api.alarms({ page: 1, size: KEPT }),
-      this.api.alarms({ state: "raised", page: 1, size: 1 }),
-    ]);
-    this.byId.clear();
-    for (const alarm of recent.items) this.byId.set(String(alarm.id), alarm);
-    this.unacknowledged = open.total;
+    const news: Alarm[] = [];
+    this.meanwhile.add(news);
+    try {
+      const [recent, open] = await Promise.all([
+        this.api.alarms({ page: 1, size: KEPT }),
+        this.api.alarms({ state: "raised", page: 1, size: 1 }),
+      ]);
+      this.byId.clear();
+      for (const alarm of recent.items) this.byId.set(String(alarm.id), alarm);
+      this.unacknowledged = open.total;
+    } finally {
+      this.meanwhile.delete(news);
+    }
+    for (const alarm of news) this.put(alarm);
     this.tell(null);
   }
 
   /** Take in one alarm, from an event or from the answer of a request. */
   take(alarm: Alarm): void {
+    for (const news of this.meanwhile) news.push(alarm);
+    const isKnown = this.byId.has(String(alarm.id));
+    if (this.put(alarm)) this.tell({ alarm, isNew: !isKnown && alarm.state === "raised" });
+  }
+
+  /** Write it down and count it; false when more is known already. */
+  private put(alarm: Alarm): boolean {
     const before = this.byId.get(String(alarm.id));
-    if (before !== undefined && isOlder(alarm, before)) return;
+    if (before !== undefined && isOlder(alarm, before)) return false;
     this.unacknowledged += Number(alarm.state === "raised") - Number(before?.state === "raised");
     this.unacknowledged = Math.max(0, this.unacknowledged);
     this.byId.set(String(alarm.id), alarm);
     this.forgetOldest();
-    this.tell({ alarm, isNew: before === undefined && alarm.state === "raised" });
+    return true;
   }
 
   private forgetOldest(): void {

@@ -1,6 +1,6 @@
 /**
  * The event WebSocket: typed events to whoever asked, reconnection with back-off, and a word to
- * everyone after a gap so that they read the state anew over REST (events are not replayed).
+ * everyone at each connection so that they read the state anew over REST (events are not replayed).
  */
 
 import { Backoff } from "./backoff";
@@ -25,7 +25,6 @@ export class EventStream {
   private readonly gapHandlers = new Set<() => void>();
   private readonly backoff = new Backoff();
   private socket: WebSocket | null = null;
-  private hadConnection = false;
   private timer = 0;
 
   /** `types` is what this page needs; the server sends nothing else. */
@@ -42,8 +41,8 @@ export class EventStream {
     socket.onopen = () => {
       this.backoff.reset();
       for (const handler of this.linkHandlers) handler(true);
-      if (this.hadConnection) this.tellGap();
-      this.hadConnection = true;
+      // The first connection has a gap before it too: what the page has read by now may be older.
+      this.tellGap();
     };
     socket.onmessage = (message: MessageEvent<unknown>) => {
       if (typeof message.data === "string") this.dispatch(message.data);

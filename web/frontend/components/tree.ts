@@ -33,6 +33,10 @@ export class ChannelTree {
   private refreshTimer = 0;
   private query = "";
   private found: Channel[] = [];
+  private isHeld = false;
+  private isDragged = false;
+  /** What would have been drawn while a row was held. */
+  private waiting: (() => void) | null = null;
 
   constructor(private readonly options: TreeOptions) {
     const { api, root, search } = options;
@@ -45,6 +49,7 @@ export class ChannelTree {
     for (const button of root.querySelectorAll<HTMLButtonElement>("[data-by]")) {
       button.addEventListener("click", () => this.group(button.dataset["by"] as Grouping));
     }
+    this.watchPointer();
     search.addEventListener("input", () => this.onSearch(search.value.trim()));
     this.markGrouping();
   }
@@ -113,7 +118,35 @@ export class ChannelTree {
     });
   }
 
+  /** A row under a finger must not be exchanged: its click or drag would be lost. */
+  private watchPointer(): void {
+    this.list.addEventListener("pointerdown", () => { this.isHeld = true; });
+    this.list.addEventListener("dragstart", () => { this.isDragged = true; });
+    document.addEventListener("pointerup", () => this.letGo());
+    for (const end of ["drop", "dragend"]) {
+      document.addEventListener(end, () => { this.isDragged = false; this.letGo(); });
+    }
+    // A drag begins with it, and a touch that scrolls ends with it.
+    document.addEventListener("pointercancel", () => { if (!this.isDragged) this.letGo(); });
+  }
+
+  private letGo(): void {
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    // After the click, which follows at once.
+    window.setTimeout(() => {
+      if (this.isHeld) return;
+      this.waiting?.();
+      this.waiting = null;
+    });
+  }
+
   private render(total = this.found.length): void {
+    if (this.isHeld) {
+      this.waiting = () => this.render(total);
+      return;
+    }
+    this.waiting = null;
     if (this.query !== "") {
       this.renderFound(total);
       return;

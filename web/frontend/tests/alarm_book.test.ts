@@ -43,6 +43,16 @@ describe("the book of alarms", () => {
     expect(made.get("1")?.state).toBe("acknowledged");
   });
 
+  it("loses no alarm that comes while the list is being read", async () => {
+    const made = book([alarm(1)]);
+    const reading = made.reload();
+    made.take(alarm(2));
+    made.take(alarm(1, "acknowledged"));
+    await reading;
+    expect(made.list().map((one) => [one.id, one.state])).toEqual([["2", "raised"], ["1", "acknowledged"]]);
+    expect(made.unacknowledged).toBe(1);
+  });
+
   it("tells which alarms are new: sounds and pop-ups are for those only", () => {
     const made = book();
     const news: boolean[] = [];
