@@ -10,6 +10,7 @@ Migrations are numbered scripts in a package's `migrations/` folder, run by peew
 
 import fcntl
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from channel_registry.errors import DatabaseUnavailable
 from channel_registry.statements import run_sql
 
 BUSY_TIMEOUT_S = 10
+BUSY_PAUSE_S = 0.02
 POOL_CONNECTIONS = 8
 MIGRATIONS = Path(__file__).with_name("migrations")
 HISTORY_TABLE = "registry_migration"
@@ -44,11 +46,16 @@ def open_database(url: str) -> Database:
     the database gets its own connection, on first use.
     """
     database = _sqlite(url) if url.startswith("sqlite:") else _postgresql(url)
-    try:
-        database.connect()
-    except (DatabaseError, InterfaceError, sqlite3.Error) as error:
-        raise DatabaseUnavailable(f"cannot open {redacted(url)}: {error}") from error
-    return database
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            database.connect()
+            return database
+        except (DatabaseError, InterfaceError, sqlite3.Error) as error:
+            # SQLite does not wait by itself while another connection turns the WAL on.
+            if "locked" not in str(error) or time.monotonic() >= deadline:
+                raise DatabaseUnavailable(f"cannot open {redacted(url)}: {error}") from error
+            time.sleep(BUSY_PAUSE_S)
 
 
 def close_database(database: Database) -> None:

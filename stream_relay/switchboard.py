@@ -35,6 +35,8 @@ class Switchboard:
     def deliver(self) -> None:
         """Take the news and pass them on; to be called when the hub's descriptor is readable."""
         events, ready = self.hub.take()
+        # A source may bring its first picture with its first packets: it is told of before that.
+        events.sort(key=lambda event: event[0] != "source")
         for name, subject, *rest in events:
             listener = self._listeners.get((name, subject))
             if listener is not None:

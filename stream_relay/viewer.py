@@ -24,9 +24,6 @@ Wire = Literal["http", "websocket"]
 Reason = Literal["left", "slow", "finished", "aborted", "stream", "unsupported"]
 FAREWELL_S = 5.0
 """How long a client has to take what is queued at the end, and to say goodbye itself."""
-KEEPALIVE_IDLE_S = 15
-UNANSWERED_MS = 30_000
-"""A client that acknowledges nothing for so long is gone."""
 READ_BYTES = 65_536
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -40,7 +37,7 @@ class InitFacts:
     tracks: tuple[Track, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ViewerStatistics:
     """Counters of one viewer over all its streams; they only grow."""
 
@@ -223,10 +220,7 @@ class Viewer:
 
 
 def prepare(sock: socket.socket) -> None:
-    """No waiting, no delay, and an end for peers that vanish."""
+    """No waiting and no delay; whoever hands it over has set how a silent client is found out."""
     sock.setblocking(False)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED_MS)

@@ -12,12 +12,12 @@ import pytest
 from stream_relay.access_unit import Kind, Track
 from stream_relay.errors import StreamClosed
 from stream_relay.events import EndReason
+from stream_relay.formats.websocket import BINARY, CLOSE, PING, PONG, TEXT
 from stream_relay.outputs.chunk import Format
 from stream_relay.reader import QueueLimit
 from stream_relay.relay import Relay, RelayConfig
 from stream_relay.stream import Stream, StreamLimits
 from stream_relay.viewer import InitFacts, Viewer
-from stream_relay.formats.websocket import BINARY, CLOSE, PING, PONG, TEXT
 from tests.stream_relay.media import SVAC, VIDEO, WIDER, Clock, picture, pictures
 
 MASK = b"\x0a\x0b\x0c\x0d"
@@ -32,7 +32,7 @@ class Client:
 
     async def read(self, count: int) -> bytes:
         data = b""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(data) < count:
                 piece = await asyncio.get_running_loop().sock_recv(self.sock, count - len(data))
                 if not piece:
@@ -42,7 +42,7 @@ class Client:
 
     async def read_all(self) -> bytes:
         data = b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while piece := await asyncio.get_running_loop().sock_recv(self.sock, 65536):
                 data += piece
         return data
@@ -113,7 +113,7 @@ async def desk() -> AsyncIterator[Desk]:
 
 
 async def ended(viewer: Viewer) -> str:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return (await viewer.wait_closed()).reason
 
 

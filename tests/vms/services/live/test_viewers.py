@@ -10,8 +10,8 @@ import pytest
 
 from stream_relay.access_unit import Kind
 from stream_relay.events import FirstKeyFrame, FirstPacket, StreamStalled, TracksChanged
-from stream_relay.outputs.chunk import Format
 from stream_relay.formats.websocket import BINARY, CLOSE, TEXT
+from stream_relay.outputs.chunk import Format
 from tests.stream_relay.media import SVAC, picture, pictures
 from tests.vms.bench import CHANNEL, eventually
 from tests.vms.services.live.stage import Stage
@@ -52,7 +52,7 @@ class Seat:
     async def until(self, wanted: str) -> list[str]:
         """All messages up to this one, runs of data as one."""
         seen: list[str] = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not seen or seen[-1] != wanted:
                 message = await self.frame()
                 if message != "data" or seen[-1:] != ["data"]:
@@ -61,7 +61,7 @@ class Seat:
 
     async def _read(self, count: int) -> bytes:
         data = b""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(data) < count:
                 piece = await asyncio.get_running_loop().sock_recv(self.client, count - len(data))
                 if not piece:
@@ -172,7 +172,7 @@ async def test_a_player_ends_with_its_stream(stage: Stage, wire: Wire) -> None:
         stage.media.say(StreamStalled(stage.media.running.stream.id, 15.0))
         loop = asyncio.get_running_loop()
         data = b""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while piece := await loop.sock_recv(seat.client, 65536):
                 data += piece
         seat.client.close()
