@@ -24,7 +24,7 @@ from channel_registry.errors import DatabaseUnavailable
 from channel_registry.statements import run_sql
 
 BUSY_TIMEOUT_S = 10
-BUSY_PAUSE_S = 0.02
+BUSY_PAUSE_S, BUSY_ATTEMPTS = 0.02, 500
 POOL_CONNECTIONS = 8
 MIGRATIONS = Path(__file__).with_name("migrations")
 HISTORY_TABLE = "registry_migration"
@@ -46,14 +46,15 @@ def open_database(url: str) -> Database:
     the database gets its own connection, on first use.
     """
     database = _sqlite(url) if url.startswith("sqlite:") else _postgresql(url)
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    attempts = BUSY_ATTEMPTS
     while True:
         try:
             database.connect()
             return database
         except (DatabaseError, InterfaceError, sqlite3.Error) as error:
             # SQLite does not wait by itself while another connection turns the WAL on.
-            if "locked" not in str(error) or time.monotonic() >= deadline:
+            attempts -= 1
+            if "locked" not in str(error) or not attempts:
                 raise DatabaseUnavailable(f"cannot open {redacted(url)}: {error}") from error
             time.sleep(BUSY_PAUSE_S)
 

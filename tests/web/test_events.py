@@ -134,24 +134,6 @@ async def test_the_end_of_the_session_closes_the_socket(
     await socket.close()
 
 
-async def test_a_busy_database_ends_no_session(
-    connect: Connect, services: FakeServices, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = await connect("viewer")
-    socket = await client.ws_connect(EVENTS)
-    asked = asyncio.Event()
-
-    async def busy(_: str) -> None:
-        asked.set()
-        raise NotReady(code="database_busy")
-
-    monkeypatch.setattr(services.users, "identify", busy)
-    await asyncio.wait_for(asked.wait(), 60)
-    with pytest.raises(TimeoutError):
-        await socket.receive(timeout=0.1)
-    await socket.close()
-
-
 async def test_a_plain_request_is_told_to_upgrade(viewer: Client) -> None:
     answer = await viewer.get(EVENTS)
     assert (answer.status, (await answer.json())["code"]) == (426, "upgrade_required")
