@@ -159,7 +159,7 @@ class Relay:
             limits=config.limits,
             wall=self._wall,
             opened_at=now,
-            on_event=self._tell,
+            on_event=self._tell_of_stream,
             board=self._board,
         )
         is_shared = self.shared_port is not None and transport != "tcp-active"
@@ -273,6 +273,13 @@ class Relay:
             self.events_dropped += 1
         self._events.append(event)
         self._has_events.set()
+
+    def _tell_of_stream(self, event: StreamEvent) -> None:
+        """The source's first packets may complete a picture: the source is told before it."""
+        receiver = self._receivers.get(event.stream_id)
+        if receiver is not None:
+            receiver.news()
+        self._tell(event)
 
     def _open_shared_port(self) -> SharedPort:
         config = self.config
