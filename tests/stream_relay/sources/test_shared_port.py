@@ -414,7 +414,7 @@ async def test_nobody_may_connect_where_no_stream_expects_it(desk: Site):
 
 
 async def test_idle_strangers_are_closed_and_a_silent_source_is_not(desk: Site, monkeypatch):
-    monkeypatch.setattr(shared_port, "IDLE_CONNECTION_S", 0.3)
+    monkeypatch.setattr(shared_port, "IDLE_CONNECTION_S", 1.5)
     await desk.open("tcp-passive")
     _, device = await desk.connect()
     device.write(framed(packets_of(SSRC)))
