@@ -6,6 +6,7 @@ RelayError
 ├── StreamClosed        the stream ended while somebody was reading it
 ├── Unsupported         a codec or container that this output cannot carry
 ├── Overload            a port, a queue or a disk ran out
+│   └── SsrcTaken           another stream of the shared port has this SSRC
 └── MalformedMedia      bytes that break their format
     ├── MalformedRtp        RFC 3550 packet
     ├── MalformedFraming    RFC 4571 or interleaved framing that cannot be found again
@@ -46,6 +47,10 @@ class Unsupported(RelayError):
 
 class Overload(RelayError):
     """A bounded resource (ports, queue, disk) is used up."""
+
+
+class SsrcTaken(Overload):
+    """Another stream of the shared port has this SSRC: packets could not be told apart."""
 
 
 class MalformedMedia(RelayError):

@@ -15,12 +15,14 @@ class EndReason(StrEnum):
     to CLOSED: because the owner closed the receiver.
     to NO_MEDIA: because no acceptable packet came within `first_packet_timeout_s`.
     to SOURCE_LOST: because a TCP source could not be reached, `connect_attempts` times.
+    to SSRC_TAKEN: because the answer names the SSRC of another stream at the shared port.
     to STOPPED: because the relay is going down.
     """
 
     CLOSED = "closed"
     NO_MEDIA = "no_media"
     SOURCE_LOST = "source_lost"
+    SSRC_TAKEN = "ssrc_taken"
     STOPPED = "stopped"
 
 

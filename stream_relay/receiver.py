@@ -1,4 +1,4 @@
-"""One port, one source, one stream: from `open_receiver` to `close`, with its timeouts."""
+"""One source, one stream: from `open_receiver` to `close`, with its timeouts."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from stream_relay.engine._source import Inlet
+from stream_relay.errors import SsrcTaken
 from stream_relay.events import (
     EndReason,
     FirstPacket,
@@ -58,7 +59,10 @@ class ReceiverState(Enum):
 
 
 class Receiver:
-    """Owns the sockets of one stream. After `StreamEnded` its port is free again."""
+    """Owns the sockets of one stream, or its part of the shared port.
+
+    After `StreamEnded` its port, or its SSRC, is free again.
+    """
 
     def __init__(
         self,
@@ -97,19 +101,28 @@ class Receiver:
         """Take what the device's SDP answer says; `tcp-active` begins to connect.
 
         `ssrc` is the answer's `y=` line, None when it has none. Raises nothing: a connection that
-        fails is told as `StreamEnded`.
+        fails is told as `StreamEnded`, and so is an SSRC of another stream at a shared port.
         """
         if self.state is ReceiverState.CLOSED:
             return
         latch = self._intake.latch
         policy = latch.policy
+        agreed = policy.ssrc if ssrc is None else ssrc
+        try:
+            self.source.expect(agreed)
+        except SsrcTaken as error:
+            logger.warning(
+                "an answer names another stream's SSRC",
+                extra={"stream": self.stream.id, "peer": (host, port), "reason": str(error)},
+            )
+            self.end(EndReason.SSRC_TAKEN)
+            return
         hosts = policy.hosts
         with suppress(ValueError):  # a name instead of an address says nothing about the source
             key = host_key(host)
             if hosts and key:
                 hosts = hosts | {key}
             self.source.punch(host, port)
-        agreed = policy.ssrc if ssrc is None else ssrc
         self.inlet.locked(lambda: latch.agree(replace(policy, ssrc=agreed, hosts=hosts)))
         self._on_answer(self, host, port)
 

@@ -33,6 +33,7 @@ from stream_relay.sources.gb28181 import (
 from stream_relay.sources.peers import host_key
 from stream_relay.sources.policy import LatchPolicy
 from stream_relay.sources.ports import PortPool
+from stream_relay.sources.shared_port import SharedPort
 from stream_relay.sources.sockets import bind_listener, bind_pair
 from stream_relay.stream import Stream, StreamLimits
 from stream_relay.switchboard import Switchboard
@@ -57,6 +58,10 @@ class RelayConfig:
     """Address to write into SDP; empty: the owner knows better."""
     ports: range = range(30_000, 31_000)
     """RTP takes the even, RTCP the odd ones; empty: the kernel chooses (tests)."""
+    shared_port: int = 0
+    """Even port where all streams arrive that do not connect from here, UDP (RTCP on the next) and
+    TCP, told apart by their SSRC: devices must send the agreed one. 0: each has a port of its
+    own."""
     reorder_window: int = 256
     """Packets that may wait for an earlier one."""
     reorder_wait_s: float = 0.1
@@ -83,6 +88,8 @@ class Relay:
         self.events_dropped = 0
         self._wall = wall
         self._ports = PortPool(config.ports, config.port_quarantine_s)
+        self.shared_port: SharedPort | None = None
+        """Open as long as the relay is, where it is configured."""
         self._receivers: dict[str, Receiver] = {}
         self._connectors: dict[str, asyncio.Task[None]] = {}
         self._events: deque[StreamEvent] = deque()
@@ -98,6 +105,8 @@ class Relay:
         self._forwarders: dict[Forwarder, int] = {}
 
     async def __aenter__(self) -> Self:
+        if self.config.shared_port:
+            self.shared_port = self._open_shared_port()
         self._thread.start()
         asyncio.get_running_loop().add_reader(self._board.hub.fd, self._board.deliver)
         self._group = await self._stack.enter_async_context(asyncio.TaskGroup())
@@ -114,6 +123,8 @@ class Relay:
             receiver.end(EndReason.STOPPED)
         for viewer in list(self._viewers):
             viewer.abort()
+        if self.shared_port is not None:
+            self.shared_port.close()
         if self._ticker is not None:
             self._ticker.cancel()
         try:
@@ -134,9 +145,10 @@ class Relay:
     ) -> Receiver:
         """Allocate a port and begin to listen; an older stream of the same id is closed.
 
-        `ssrc_check` off accepts any RTP (devices ignore the agreed SSRC); `signalling_host` is the
-        address the device registered from, preferred as media source. Raises `Overload` when no
-        port is left.
+        `ssrc_check` off accepts any RTP (devices ignore the agreed SSRC), but not at the shared
+        port; `signalling_host` is the address the device registered from, preferred as media
+        source. Raises `Overload` when no port is left, or the SSRC is another stream's at the
+        shared port.
         """
         older = self._receivers.get(stream_id)
         if older is not None:
@@ -147,11 +159,15 @@ class Relay:
             limits=config.limits,
             wall=self._wall,
             opened_at=now,
-            on_event=self._tell,
+            on_event=self._tell_of_stream,
             board=self._board,
         )
+        is_shared = self.shared_port is not None and transport != "tcp-active"
         policy = LatchPolicy(
-            ssrc, ssrc_check, _host_keys(signalling_host), round(config.silence_s * 1e6)
+            ssrc,
+            ssrc_check or is_shared,
+            _host_keys(signalling_host),
+            round(config.silence_s * 1e6),
         )
         intake = Intake(
             stream.core,
@@ -258,6 +274,23 @@ class Relay:
         self._events.append(event)
         self._has_events.set()
 
+    def _tell_of_stream(self, event: StreamEvent) -> None:
+        """The source's first packets may complete a picture: the source is told before it."""
+        receiver = self._receivers.get(event.stream_id)
+        if receiver is not None:
+            receiver.news()
+        self._tell(event)
+
+    def _open_shared_port(self) -> SharedPort:
+        config = self.config
+        return SharedPort(
+            self._engine,
+            self._board,
+            config.host,
+            config.shared_port,
+            config.receive_buffer_bytes,
+        )
+
     def _open_source(self, transport: Transport, inlet: Inlet, ssrc: int) -> Source:
         if transport == "tcp-active":
             return TcpActiveSource(
@@ -267,6 +300,10 @@ class Relay:
                 self.config.connect_attempts,
                 self.config.connect_pause_s,
             )
+        if self.shared_port is not None:
+            is_udp = transport == "udp"
+            opener = self.shared_port.open_udp if is_udp else self.shared_port.open_tcp
+            return opener(inlet, ssrc)
         now = asyncio.get_running_loop().time()
         for _ in range(BIND_ATTEMPTS):
             port = self._ports.take(now)
@@ -304,7 +341,7 @@ class Relay:
         connector = self._connectors.pop(stream_id, None)
         if connector is not None:
             connector.cancel()
-        if receiver.transport != "tcp-active":
+        if receiver.transport != "tcp-active" and self.shared_port is None:
             self._ports.give_back(receiver.port, asyncio.get_running_loop().time())
         if not self._receivers:
             self._has_receivers.clear()
@@ -318,6 +355,8 @@ class Relay:
             now = loop.time()
             for receiver in list(self._receivers.values()):
                 self._tick_one(receiver, now)
+            if self.shared_port is not None:
+                self.shared_port.tick(now)
 
     def _tick_one(self, receiver: Receiver, now: float) -> None:
         """One stream's fault ends that stream, else the relay's group would die of it with all."""

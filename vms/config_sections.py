@@ -7,8 +7,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.config import JsonDict
+
+FIRST_FREE_PORT = 1024
+"""Below it ports are the system's."""
 
 
 class PortRange(NamedTuple):
@@ -24,7 +35,7 @@ def parse_ports(text: str) -> PortRange:
     if not (dash and first.isdecimal() and last.isdecimal()):
         raise ValueError("must be two ports joined by a dash")
     ports = PortRange(int(first), int(last))
-    if not 1024 <= ports.first < ports.last <= 65535:
+    if not FIRST_FREE_PORT <= ports.first < ports.last <= 65535:
         raise ValueError("must lie within 1024-65535 and rise")
     if ports.last - ports.first < 3:
         raise ValueError("must hold two even ports at least")
@@ -153,6 +164,9 @@ class MediaSection(Section):
     """Address that cameras send media to; empty: the same as for SIP."""
     ports: Annotated[str, AfterValidator(_check_ports)] = setting("30000-30999", "30000-30999")
     """Ports for media, UDP and TCP; each stream takes an even one."""
+    shared_port: int = setting(0, 29998, ge=0, le=32_766)
+    """One even port for all pictures instead, UDP (and the next one) and TCP, told apart by their
+    SSRC; cameras that ignore the agreed SSRC then show no picture. 0: each stream has its own."""
     transports: Annotated[tuple[Transport, ...], BeforeValidator(_split)] = setting(
         tuple(Transport), ["tcp-passive", "udp"], min_length=1, max_length=3
     )
@@ -177,6 +191,19 @@ class MediaSection(Section):
     """Most bytes kept per stream so that a new viewer starts at once."""
     viewer_queue: int = setting(256, 256, ge=8, le=8192)
     """Fragments that may wait for a slow viewer; then it skips to the next key frame."""
+
+    @field_validator("shared_port")
+    @classmethod
+    def _is_apart(cls, value: int, info: ValidationInfo) -> int:
+        if value == 0:
+            return value
+        if value < FIRST_FREE_PORT or value % 2:
+            raise ValueError(f"must be 0 or an even port from {FIRST_FREE_PORT} on")
+        if "ports" in info.data:
+            ports = parse_ports(info.data["ports"])
+            if value + 1 >= ports.first and value <= ports.last:
+                raise ValueError("must lie outside media.ports, the next port as well")
+        return value
 
     @property
     def port_range(self) -> PortRange:

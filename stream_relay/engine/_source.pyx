@@ -31,6 +31,8 @@ cdef int MAX_READS = 4
 cdef int MAX_REFUSED = 64
 """Packets of one connection that nobody wants, before it is ended."""
 cdef Py_ssize_t HEADER_BYTES = 12
+cdef int FIRST_RTCP = 200
+cdef int LAST_RTCP = 204
 cdef uint32_t TROUBLE = EPOLLERR | EPOLLHUP | EPOLLRDHUP
 cdef int64_t _last_number = 0
 CLOSED, MALFORMED_STREAM, UNWANTED = 0, 1, 2
@@ -60,7 +62,9 @@ cdef int64_t peer_of(const sockaddr_in6* name) noexcept nogil:
 
 
 cdef int64_t ssrc_of(const uint8_t* data, Py_ssize_t start) noexcept nogil:
-    cdef const uint8_t* at = data + start + 8
+    """Whose packet it is; RTCP on the media port names its sender elsewhere."""
+    cdef bint is_control = FIRST_RTCP <= data[start + 1] <= LAST_RTCP
+    cdef const uint8_t* at = data + start + (4 if is_control else 8)
     return <int64_t>at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3]
 
 
@@ -202,12 +206,15 @@ cdef void _udp_ready(UdpPort port, uint32_t events) noexcept nogil:
 cdef class UdpPort:
     """A UDP socket of one stream, or of many that are told apart by their SSRC.
 
-    With an `inlet` everything goes there; without, `add_route` says what goes where.
+    With an `inlet` everything goes there; without, `add_route` says what goes where. With `fd` -1
+    there is no socket: the routes are those of TCP connections.
     """
 
     def __init__(self, Loop loop not None, int fd, Inlet inlet):
         cdef int on = 1
         self._loop, self._fd, self._inlet = loop, fd, inlet
+        if fd < 0:
+            return
         setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on))  # an old kernel just does not
         with nogil:
             loop.hub.lock()
@@ -363,6 +370,12 @@ cdef int _segment_of(msghdr* message) noexcept nogil:
     return 0
 
 
+cdef void _aim(MediaConnection connection, int64_t ssrc) noexcept nogil:
+    """Find the stream anew: one of the shared port may be gone since the last packet."""
+    if connection._router is not None:
+        connection._routed = connection._router._route(ssrc)
+
+
 cdef void _tcp_ready(MediaConnection connection, uint32_t events) noexcept nogil:
     connection._drain()
 
@@ -404,8 +417,9 @@ cdef class MediaConnection(TcpFramer):
         self._is_ended = True
         self._loop.unwatch(self._handle)
         self._handle = NULL
-        if self._inlet is not None:
-            self._inlet.release(self.peer)
+        _aim(self, self._ssrc)
+        if self._routed != NULL:
+            (<Inlet>self._routed).release(self.peer)
         self._loop.hub.unlock()
 
     cdef void take(
@@ -413,11 +427,11 @@ cdef class MediaConnection(TcpFramer):
     ) noexcept nogil:
         cdef int verdict
         cdef Receive receive = <Receive>_inlet_receive
-        if self._router is not None:
-            # Looked up each time: a stream of the shared port may have gone.
-            self._routed = self._router._route(ssrc_of(data, start))
+        _aim(self, ssrc_of(data, start))
         if self._routed == NULL:
             self.refused += 1
+            if self._router is not None:
+                self._router.unrouted += 1
             return
         verdict = receive(self._routed, data, start, end, self.peer, is_stable)
         if verdict == USED:
@@ -443,6 +457,7 @@ cdef class MediaConnection(TcpFramer):
             if self.receive(self._loop.stream_room, 0, count):
                 self._end(1)
                 return
+            _aim(self, self._ssrc)
             if self._routed != NULL:
                 flush(self._routed)
             if self.refused > MAX_REFUSED:
@@ -457,6 +472,7 @@ cdef class MediaConnection(TcpFramer):
         self._is_ended = True
         self._loop.unwatch(self._handle)
         self._handle = NULL
+        _aim(self, self._ssrc)
         if self._routed != NULL:
             (<Inlet>self._routed).release(self.peer)
         self._loop.hub.add_event(("media", self.number, REASONS[reason]))

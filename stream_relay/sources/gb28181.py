@@ -36,6 +36,9 @@ class Source(Protocol):
 
     port: int
 
+    def expect(self, ssrc: int) -> None:
+        """The answer names this SSRC. Raises `SsrcTaken` where streams share a port."""
+
     def punch(self, host: str, port: int) -> None:
         """The answer names this address: open the way to it."""
 
@@ -108,13 +111,12 @@ class UdpSource:
             return
         self._reporter.receive(data, address[:2], self._loop.time())
 
+    def expect(self, ssrc: int) -> None:
+        """See `Source.expect`: a port of its own takes any, the latch judges."""
+
     def punch(self, host: str, port: int) -> None:
         """See `Source.punch`."""
-        for sock, target in ((self._rtp, port), (self._rtcp, port + 1)):
-            try:
-                sock.sendto(b"", (host, target))
-            except (OSError, OverflowError) as error:
-                logger.debug("no way was opened to a source", extra={"reason": str(error)})
+        punch_through(self._rtp, self._rtcp, host, port)
 
     def tick(self, now: float) -> None:
         """See `Source.tick`."""
@@ -128,6 +130,15 @@ class UdpSource:
         self._loop.remove_reader(self._rtcp)
         self._rtp.close()
         self._rtcp.close()
+
+
+def punch_through(rtp: socket.socket, rtcp: socket.socket, host: str, port: int) -> None:
+    """Send an empty packet to a device's RTP port and the RTCP port beside it."""
+    for sock, target in ((rtp, port), (rtcp, port + 1)):
+        try:
+            sock.sendto(b"", (host, target))
+        except (OSError, OverflowError) as error:
+            logger.debug("no way was opened to a source", extra={"reason": str(error)})
 
 
 class Connection:
@@ -197,6 +208,9 @@ class _TcpSource:
         intake = self._inlet.intake
         if reason == "malformed":
             self._inlet.locked(lambda: intake.blame(connection.peer, NO_FRAME))
+
+    def expect(self, ssrc: int) -> None:
+        """See `Source.expect`: a port of its own takes any, the latch judges."""
 
     def punch(self, host: str, port: int) -> None:
         """See `Source.punch`: a TCP connection needs none."""

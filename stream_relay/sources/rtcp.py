@@ -9,6 +9,7 @@ from dataclasses import dataclass
 SENDER_REPORT = 200
 RECEIVER_REPORT = 201
 SOURCE_DESCRIPTION = 202
+FIRST_TYPE, LAST_TYPE = 200, 204
 _CNAME = b"\x01\x03vms\x00\x00\x00"
 
 
@@ -43,6 +44,12 @@ def build_receiver_report(own_ssrc: int, report: ReceptionReport) -> bytes:
     description = struct.pack("!I", own_ssrc) + _CNAME
     tail = struct.pack("!BBH", 0x81, SOURCE_DESCRIPTION, len(description) // 4)
     return head + block + tail + description
+
+
+def sender_of(data: bytes) -> int:
+    """The SSRC of whoever sent an RTCP packet; -1 for anything else."""
+    is_rtcp = len(data) >= 8 and data[0] >> 6 == 2 and FIRST_TYPE <= data[1] <= LAST_TYPE
+    return int.from_bytes(data[4:8]) if is_rtcp else -1
 
 
 def parse_sender_report(data: bytes) -> tuple[int, int] | None:

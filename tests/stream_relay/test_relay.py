@@ -15,6 +15,7 @@ import pytest
 from stream_relay.errors import Overload, StreamClosed
 from stream_relay.events import (
     EndReason,
+    FirstKeyFrame,
     FirstPacket,
     SourceRejected,
     StreamEnded,
@@ -122,6 +123,24 @@ async def test_tcp_passive_accepts_the_device_and_one_that_replaces_it(desk):
         await writer.wait_closed()
         assert await stream.read() == b""
     assert receiver.stream.counters.malformed == 0
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp-passive"])
+async def test_source_is_told_before_the_pictures_it_brings(desk, transport):
+    """Whoever waits for the one and then for the other must not miss the other."""
+    receiver = await desk.open(transport)
+    packets = Camera(payload_bytes=8192).packets(pictures(2, gop=1))
+    with udp_socket() as device:
+        if transport == "udp":
+            for packet in packets:
+                device.sendto(packet, (HOST, receiver.port))
+        else:
+            _, writer = await asyncio.open_connection(HOST, receiver.port)
+            writer.write(framed(packets))
+            writer.close()
+            await writer.wait_closed()
+        await desk.event(FirstKeyFrame)
+    assert [type(event) for event in desk.events][0] is FirstPacket
 
 
 async def test_tcp_active_connects_after_the_answer_and_again_after_a_break(desk):

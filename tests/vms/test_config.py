@@ -84,6 +84,11 @@ def test_variable_that_names_nothing_is_told_and_not_fatal(monkeypatch: pytest.M
         ('[media]\nports = "30000"\n', "media.ports"),
         ('[media]\nports = "30002-30000"\n', "media.ports"),
         ('[media]\nports = "80-100"\n', "media.ports"),
+        ("[media]\nshared_port = 29997\n", "media.shared_port"),
+        ("[media]\nshared_port = 80\n", "media.shared_port"),
+        ("[media]\nshared_port = 32768\n", "media.shared_port"),
+        ("[media]\nshared_port = 30500\n", "media.shared_port"),
+        ('[media]\nports = "30001-30999"\nshared_port = 30000\n', "media.shared_port"),
         ('time_zone = "Mars/Olympus"\n', "time_zone"),
         ('redis_url = "redis://x"\n', "redis_url"),
         ('database_url = "mysql://x"\n', "database_url"),
@@ -95,6 +100,13 @@ def test_bad_value_names_key_and_gives_an_example(text: str, key: str, tmp_path:
     assert found.key == key
     assert found.reason
     assert found.example
+
+
+@pytest.mark.parametrize("port", [0, 1024, 29998, 31000, 32766])
+def test_shared_port_lies_beside_the_others(port: int, tmp_path: Path) -> None:
+    file = tmp_path / "vms.toml"
+    file.write_text(f"[media]\nshared_port = {port}\n")
+    assert load(file).media.shared_port == port
 
 
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:

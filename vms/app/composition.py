@@ -100,6 +100,7 @@ def build_relay(config: Config, clock: Clock) -> Relay:
         host=media.host,
         advertised_host=media.advertised_host,
         ports=range(ports.first, ports.last + 1),
+        shared_port=media.shared_port,
         reorder_wait_s=media.reorder_wait_s,
         first_packet_timeout_s=(
             media.invite_timeout_s + media.first_packet_timeout_s + CONNECT_MARGIN_S
@@ -237,7 +238,16 @@ def build_housekeeping(
 
 
 def relay_samples(relay: Relay) -> Iterable[Sample]:
-    """Figures of each running stream."""
+    """Figures of the shared port and of each running stream."""
+    shared = relay.shared_port
+    if shared is not None:
+        for name, help_text, count in (
+            ("unrouted", "Packets with an SSRC that no stream expects.", shared.unrouted),
+            ("strangers", "Connections that no stream wanted.", shared.strangers_closed),
+        ):
+            yield Sample(f"shared_port_{name}_total", Kind.COUNTER, help_text, count)
+        connections = shared.connections
+        yield Sample("shared_port_connections", Kind.GAUGE, "TCP connections.", connections)
     for stream in relay.streams():
         labels = {"channel": stream.id.partition("#")[0]}
         figures = stream.statistics

@@ -122,7 +122,8 @@ async def _start(
 ) -> None:
     """Open the planes and start the services; `running` stops them in reverse order."""
     services = parts.services
-    await running.enter_async_context(planes.relay)
+    with _port_explained("media.shared_port", config.media.shared_port, step=2):
+        await running.enter_async_context(planes.relay)
     with _port_explained("sip.port", config.sip.port):
         await running.enter_async_context(planes.sip)
     for name, work in (
@@ -180,7 +181,7 @@ class HttpServer:
 
 
 @contextmanager
-def _port_explained(key: str, port: int) -> Iterator[None]:
+def _port_explained(key: str, port: int, step: int = 1) -> Iterator[None]:
     """Turn a port that cannot be taken into something that people can act on."""
     try:
         yield
@@ -189,7 +190,7 @@ def _port_explained(key: str, port: int) -> Iterator[None]:
             raise
         section, _, name = key.partition(".")
         reason = f"port {port} cannot be taken: {os.strerror(error.errno)}"
-        raise ConfigError(key, reason, f"[{section}] {name} = {port + 1}") from error
+        raise ConfigError(key, reason, f"[{section}] {name} = {port + step}") from error
 
 
 def _prepare_data(config: Config) -> Secrets:

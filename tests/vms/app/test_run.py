@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
+from tests.ports import free_port
 from tests.vms.app.conftest import PASSWORD, Launch
 from vms.app import run_app
 from vms.app.run import LONGEST_SOCKET_PATH, frames_socket
@@ -92,6 +93,21 @@ async def test_port_that_is_taken_stops_the_start_and_names_the_key(
     assert error.key == f"{section}.port"
     assert str(port) in error.reason
     assert str(port + 1) in error.example
+
+
+async def test_shared_media_port_that_is_taken_names_its_key_and_an_even_port(
+    config: Callable[..., Config],
+) -> None:
+    port = free_port()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        with pytest.raises((ConfigError, ExceptionGroup)) as stopped:
+            await run_app(config(media={"shared_port": port}), asyncio.Event(), print)
+    error = first_error(stopped.value)
+    assert isinstance(error, ConfigError)
+    assert error.key == "media.shared_port"
+    assert f"shared_port = {port + 2}" in error.example
 
 
 async def test_database_that_cannot_be_opened_stops_the_start(

@@ -73,6 +73,7 @@ OTHER_TRANSPORT = frozenset(
 ENDINGS = {
     EndReason.NO_MEDIA: LiveReason.NO_MEDIA,
     EndReason.SOURCE_LOST: LiveReason.MEDIA_REFUSED,
+    EndReason.SSRC_TAKEN: LiveReason.BAD_ANSWER,
     EndReason.CLOSED: LiveReason.STOPPED,
     EndReason.STOPPED: LiveReason.STOPPED,
 }

@@ -232,6 +232,14 @@ async def test_relay_that_ends_the_stream_is_a_failure(stage: Stage) -> None:
     assert (await stage.until_state(LiveState.FAILED)).reason is LiveReason.MEDIA_REFUSED
 
 
+async def test_answer_with_the_ssrc_of_another_camera_is_a_bad_answer(stage: Stage) -> None:
+    await stage.service.start(CHANNEL)
+    await stage.until_step("media")
+    stage.media.say(StreamEnded(stage.media.running.stream.id, EndReason.SSRC_TAKEN))
+    status = await stage.until_state(LiveState.FAILED)
+    assert (status.reason, status.detail) == (LiveReason.BAD_ANSWER, "ssrc_taken")
+
+
 async def test_events_of_an_older_stream_do_not_touch_the_new_one(stage: Stage) -> None:
     async with stage.service.watch(CHANNEL, "fmp4", "one"):
         await stage.until_picture()
