@@ -371,6 +371,7 @@ cdef class StreamCore(UnitSink):
             self._hub.lock()
         try:
             self.is_closed = True
+            self.source = None
             for feed in self._feeds.values():
                 (<OutputFeed>feed).close_group()
                 (<OutputFeed>feed).trim()

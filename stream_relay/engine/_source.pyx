@@ -194,6 +194,7 @@ cdef class Inlet:
                 self._loop.remove_ticker(<void*>self)
                 self.intake.finish()
                 self.flush()
+                self.intake.close()
         finally:
             self._loop.hub.unlock()
 
