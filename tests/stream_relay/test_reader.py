@@ -192,12 +192,15 @@ async def test_waiting_reader_wakes_when_a_chunk_comes():
 async def test_waiting_reader_wakes_when_the_stream_ends():
     desk = new_desk()
     reader = started(desk)
-    waiting = asyncio.create_task(reader.wait())
-    await asyncio.sleep(0)
-    desk.stream.close(EndReason.CLOSED)
-    with pytest.raises(StreamClosed):
-        async with asyncio.timeout(60):
-            await waiting
+
+    async def wait() -> None:
+        with pytest.raises(StreamClosed):
+            await reader.wait()
+
+    async with asyncio.TaskGroup() as group, asyncio.timeout(60):
+        group.create_task(wait())
+        await asyncio.sleep(0)
+        desk.stream.close(EndReason.CLOSED)
 
 
 async def test_close_ends_iteration_without_an_error():
