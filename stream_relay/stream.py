@@ -196,7 +196,9 @@ class Stream:
         self._board.forget("key", self.number)
         self._board.forget("tracks", self.number)
         for reader in self._readers:
+            self._board.disconnect(reader.number)  # nothing new comes; its owner may forget it
             reader.end(StreamClosed(reason))
+        self._readers.clear()
         for on_close in list(self._followers):
             on_close()
 

@@ -12,12 +12,12 @@ import pytest
 from stream_relay.access_unit import Kind, Track
 from stream_relay.errors import StreamClosed
 from stream_relay.events import EndReason
+from stream_relay.formats.websocket import BINARY, CLOSE, PING, PONG, TEXT
 from stream_relay.outputs.chunk import Format
 from stream_relay.reader import QueueLimit
 from stream_relay.relay import Relay, RelayConfig
 from stream_relay.stream import Stream, StreamLimits
 from stream_relay.viewer import InitFacts, Viewer
-from stream_relay.formats.websocket import BINARY, CLOSE, PING, PONG, TEXT
 from tests.stream_relay.media import SVAC, VIDEO, WIDER, Clock, picture, pictures
 
 MASK = b"\x0a\x0b\x0c\x0d"

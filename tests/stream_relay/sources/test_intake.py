@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from stream_relay.access_unit import AccessUnit, Kind
 from stream_relay.events import FirstPacket, SourceRejected, StreamEvent
-from tests.stream_relay.sources import stream_intake
 from stream_relay.sources.intake import MAX_PEERS, RTCP
 from stream_relay.sources.peers import host_keys
 from stream_relay.sources.policy import LatchPolicy
-from tests.stream_relay.sources.stream_intake import Peer, StreamIntake
 from stream_relay.stream import Stream, StreamLimits
 from tests.stream_relay.formats.clips import TWINS, module
 from tests.stream_relay.media import SSRC, Camera, Clock, pictures
+from tests.stream_relay.sources import stream_intake
+from tests.stream_relay.sources.stream_intake import Peer, StreamIntake
 
 SOURCES = "stream_relay.sources"
 DEVICE: Peer = ("10.0.0.1", 5000)
