@@ -14,6 +14,7 @@ from random import randrange
 from stream_relay.engine._forward import Forward
 from stream_relay.engine._loop import Loop
 from stream_relay.engine._source import Inlet
+from stream_relay.errors import RelayError
 from stream_relay.receiver import Transport
 from stream_relay.sources.gb28181 import connect
 from stream_relay.sources.sockets import bind_listener, bind_sender
@@ -94,7 +95,10 @@ class Forwarder:
             logger.warning("a stranger wanted a forwarded stream", extra={"peer": address[:2]})
             sock.close()
             return
-        self._send_by(sock)
+        try:
+            self._send_by(sock)
+        except RelayError as error:
+            logger.warning("a stream is not forwarded", extra={"reason": str(error)})
 
     def _send_by(self, sock: socket.socket) -> None:
         if self._closed.done():
@@ -108,7 +112,11 @@ class Forwarder:
         forward = Forward(self._engine, sock.fileno(), self.ssrc, is_tcp, randrange(0x10000))
         self._forward = forward
         self._board.listen("forward", forward.number, self._lost)
-        self._inlet.add_forward(forward)
+        try:
+            self._inlet.add_forward(forward)
+        except RelayError:
+            self._stop_sending()
+            raise
 
     def _lost(self) -> None:
         """The other side closed its connection: a passive one may be connected to again."""

@@ -5,6 +5,7 @@ moved by the engine's thread (`stream_relay.engine`), which this object starts a
 """
 
 import asyncio
+import atexit
 import logging
 import socket
 import threading
@@ -108,6 +109,7 @@ class Relay:
         if self.config.shared_port:
             self.shared_port = self._open_shared_port()
         self._thread.start()
+        atexit.register(self._halt)
         asyncio.get_running_loop().add_reader(self._board.hub.fd, self._board.deliver)
         self._group = await self._stack.enter_async_context(asyncio.TaskGroup())
         self._ticker = self._group.create_task(self._tick())
@@ -131,8 +133,13 @@ class Relay:
             await self._stack.aclose()
         finally:
             asyncio.get_running_loop().remove_reader(self._board.hub.fd)
-            self._engine.stop()
-            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._halt)
+            atexit.unregister(self._halt)
+
+    def _halt(self) -> None:
+        """End the engine's thread, at the latest before the interpreter goes: it needs the GIL."""
+        self._engine.stop()
+        self._thread.join()
 
     async def open_receiver(
         self,
@@ -175,7 +182,7 @@ class Relay:
             reorder_window=config.reorder_window,
             reorder_wait_us=round(config.reorder_wait_s * 1e6),
         )
-        inlet = Inlet(self._engine, stream_id, intake, stream.core)
+        inlet = Inlet(self._engine, stream.number, intake, stream.core)
         try:
             source = self._open_source(transport, inlet, ssrc)
         except BaseException:
@@ -193,7 +200,7 @@ class Relay:
             on_answer=self._connect,
         )
         self._receivers[stream_id] = receiver
-        self._board.listen("source", stream_id, receiver.news)
+        self._board.listen("source", stream.number, receiver.news)
         self._has_receivers.set()
         return receiver
 
@@ -337,7 +344,7 @@ class Relay:
     def _forget(self, receiver: Receiver) -> None:
         stream_id = receiver.stream.id
         self._receivers.pop(stream_id, None)
-        self._board.forget("source", stream_id)
+        self._board.forget("source", receiver.stream.number)
         connector = self._connectors.pop(stream_id, None)
         if connector is not None:
             connector.cancel()

@@ -6,6 +6,7 @@ pictures since the last key, and one ring per format in use. It does not know so
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import count
 from datetime import datetime, timedelta
 
 from stream_relay.access_unit import AccessUnit, Kind, Track
@@ -22,6 +23,7 @@ AUDIO_SETTLE_S = 0.5
 """How long pictures wait for audio that the stream map announces but that has not come yet."""
 VIDEO_SETTLE_S = 5.0
 """How long audio waits for pictures before the stream is taken for one without."""
+_numbers = count(1)
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -49,6 +51,8 @@ class Stream:
         board: Switchboard | None = None,
     ) -> None:
         self.id = stream_id
+        self.number = next(_numbers)
+        """Names it in the engine's events: a later stream may have the same id."""
         self.read_counters: Callable[[SourceCounters], None] | None = None
         """Brings the counters up to date, where the engine counts."""
         self._counters = SourceCounters()
@@ -65,14 +69,15 @@ class Stream:
             self._board.hub.now_us = round(opened_at * 1e6)
         self.core = StreamCore(
             self._board.hub,
-            stream_id,
+            self.number,
+            opened_us=round(opened_at * 1e6),
             max_bytes=limits.gop_cache_bytes,
             max_chunks=limits.gop_cache_chunks,
             audio_settle_us=round(AUDIO_SETTLE_S * 1e6),
             video_settle_us=round(VIDEO_SETTLE_S * 1e6),
         )
-        self._board.listen("key", stream_id, self._has_key)
-        self._board.listen("tracks", stream_id, self._has_tracks)
+        self._board.listen("key", self.number, self._has_key)
+        self._board.listen("tracks", self.number, self._has_tracks)
 
     # For readers
 
@@ -188,10 +193,12 @@ class Stream:
             return
         self.end_reason = reason
         self.core.close()
-        self._board.forget("key", self.id)
-        self._board.forget("tracks", self.id)
+        self._board.forget("key", self.number)
+        self._board.forget("tracks", self.number)
         for reader in self._readers:
+            self._board.disconnect(reader.number)  # nothing new comes; its owner may forget it
             reader.end(StreamClosed(reason))
+        self._readers.clear()
         for on_close in list(self._followers):
             on_close()
 

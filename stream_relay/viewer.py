@@ -159,7 +159,7 @@ class Viewer:
 
     def _finish(self, reason: Reason, text: str | None) -> None:
         """Take nothing new; what is queued has to be gone in time."""
-        if self._is_finishing or self._end.done():
+        if self._is_finishing or self._is_leaving or self._end.done():
             return
         self.detach()
         self._is_finishing = True

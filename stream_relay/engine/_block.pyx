@@ -1,10 +1,14 @@
 """Pieces of media with counted references.
 
-All counting happens under the hub's lock, so a plain integer serves.
+Rings and connections may be freed without the hub's lock, so counting is atomic.
 """
 
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
+
+cdef extern from * nogil:
+    int __sync_add_and_fetch(int*, int)
+    int __sync_sub_and_fetch(int*, int)
 
 cdef Py_ssize_t PREFIX = sizeof(Block) + HEAD_ROOM
 
@@ -45,13 +49,12 @@ cdef void frame_block(Block* block, int opcode) noexcept nogil:
 
 
 cdef void retain(Block* block) noexcept nogil:
-    block.references += 1
+    __sync_add_and_fetch(&block.references, 1)
 
 
 cdef void release(Block* block) noexcept nogil:
     """Give one reference back; NULL is nothing."""
     if block == NULL:
         return
-    block.references -= 1
-    if block.references == 0:
+    if __sync_sub_and_fetch(&block.references, 1) == 0:
         free(block)

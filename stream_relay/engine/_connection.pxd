@@ -25,3 +25,5 @@ cdef class Connection:
     cdef void _ended(self) noexcept nogil
     cdef void _tell(self) noexcept with gil
     cdef void _leave_feed(self)
+    cdef void _own_inits(self)
+    cdef void _judge(self) noexcept nogil

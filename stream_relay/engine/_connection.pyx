@@ -5,12 +5,15 @@ The client's bytes are read for what they tell: that it left, a ping, a close. E
 with the other viewers of the format but the place in the ring.
 """
 
+import logging
+
 cimport cython
 from libc.errno cimport EAGAIN, EINTR, errno
 
 from stream_relay.engine._block cimport INIT, copy_block, frame_block, release
 from stream_relay.engine._feed cimport (
-    FINISHED, LEFT, RAW, READING, SLOW, UNSUPPORTED, WEBSOCKET, free_cursor, new_cursor, pump, queue_block,
+    FINISHED, LEFT, RAW, READING, SLOW, UNSUPPORTED, WEBSOCKET, empty_cursor, end_cursor,
+    free_cursor, new_cursor, pump, queue_block,
 )
 from stream_relay.engine._loop cimport Ready
 from stream_relay.engine.system cimport (
@@ -24,6 +27,9 @@ cdef int BINARY = 2
 cdef int CLOSE = 8
 cdef int READ_BYTES = 16384
 cdef int MAX_READS = 8
+cdef Py_ssize_t MAX_ANSWERS = 65536
+"""Bytes waiting beyond which pings stay unanswered (RFC 6455 §5.5.3 lets us)."""
+logger = logging.getLogger(__name__)
 NORMAL = (1000).to_bytes(2, "big")
 REASONS = {READING: "aborted", LEFT: "left", SLOW: "slow", FINISHED: "finished", UNSUPPORTED: "unsupported"}
 
@@ -77,8 +83,12 @@ cdef class Connection:
         if self._handle == NULL:
             raise RelayError("the engine cannot watch the connection")
 
+    def __del__(self):
+        if self._loop is not None and (self._handle != NULL or self._feed is not None):
+            self._loop.hub.let_go(self)
+
     def __dealloc__(self):
-        if self._loop is not None:
+        if self._loop is not None and (self._handle != NULL or self._feed is not None):
             with nogil:
                 self._loop.hub.lock()
                 self._loop.unwatch(self._handle)
@@ -156,6 +166,7 @@ cdef class Connection:
             self._leave_feed()
             self._loop.unwatch(self._handle)
             self._handle = NULL
+            empty_cursor(self._cursor)
         finally:
             self._loop.hub.unlock()
 
@@ -177,6 +188,7 @@ cdef class Connection:
                 self._cursor.finishes = True
             with nogil:
                 pump(self._cursor)
+                self._judge()
         finally:
             self._loop.hub.unlock()
 
@@ -184,6 +196,7 @@ cdef class Connection:
         """What is queued is still written: it moves out of the ring."""
         cdef Block* block
         if self._feed is not None:
+            self._own_inits()
             while self._cursor.feed != NULL and self._cursor.end == READING:
                 block = self._feed.next_block(self._cursor)
                 if block == NULL:
@@ -196,6 +209,29 @@ cdef class Connection:
             self._core._forget(self._feed, self._cursor)
         self._feed = None
         self._core = None
+        self._judge()
+
+    cdef void _own_inits(self):
+        """Describe the inits that are queued, while it is known what of."""
+        cdef Block* block = self._cursor.first
+        cdef Block* following
+        if self._frames is None:
+            return
+        self._cursor.first = self._cursor.last = NULL
+        self._cursor.own_bytes = 0
+        while block != NULL:
+            following = block.next
+            if block.flags & INIT:
+                self._announce(block)
+                release(block)
+            else:
+                queue_block(self._cursor, block)
+            block = following
+
+    cdef void _judge(self) noexcept nogil:
+        """End a connection that keeps what streams leave behind, one after the other."""
+        if self._cursor.own_bytes > 2 * self._cursor.room_bytes:
+            end_cursor(self._cursor, SLOW)
 
     # --- the engine's side ------------------------------------------------------------------------
 
@@ -221,7 +257,9 @@ cdef class Connection:
     cdef void _answer(self) noexcept nogil:
         """Pongs, and the answer to a close."""
         cdef Block* block
-        if self._frames.reply.size:
+        if self._frames.reply.size and (
+            self._cursor.own_bytes < MAX_ANSWERS or self._frames.is_closed
+        ):
             block = copy_block(self._frames.reply.data, self._frames.reply.size)
             self._frames.reply.clear()
             queue_block(self._cursor, block)
@@ -235,9 +273,12 @@ cdef class Connection:
         """Queue the text that describes an init, and the init behind it."""
         cdef Block* block
         if self._describe is not None:
-            text = self._describe(*self._inits.get(init.version, ("", ())))
-            data = text.encode()
-            block = copy_block(data, len(data))
+            try:
+                data = self._describe(*self._inits.get(init.version, ("", ()))).encode()
+            except Exception:
+                logger.exception("an init is sent without its description")
+                data = b""
+            block = copy_block(data, len(data)) if data else NULL
             if block != NULL:
                 frame_block(block, TEXT)
                 queue_block(self._cursor, block)

@@ -19,6 +19,7 @@ cdef class OutputFeed(Feed):
     cdef int _init_number
     cdef int64_t _dts
     cdef object _refusal
+    cdef object _last_refusal
     cdef dict _inits
     cdef bint _is_base
 
@@ -72,3 +73,4 @@ cdef class Place:
     cdef StreamCore _core
     cdef OutputFeed _feed
     cdef Cursor* _cursor
+    cdef bint _has_left

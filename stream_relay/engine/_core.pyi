@@ -21,8 +21,9 @@ class StreamCore(UnitSink):
     def __init__(
         self,
         hub: Hub,
-        number: str,
+        number: int,
         *,
+        opened_us: int,
         max_bytes: int,
         max_chunks: int,
         audio_settle_us: int,

@@ -5,13 +5,15 @@ Everything here happens under the hub's lock. The GIL is taken only when a track
 until the stream has settled, and at the first key frame.
 """
 
+import logging
+
 cimport cython
 from stream_relay.engine._block cimport (
     INIT, KEY, RESTART, Block, copy_block, frame_block, release,
 )
 from stream_relay.engine._feed cimport (
     PYTHON, SLOW, UNSUPPORTED, WEBSOCKET, Cursor, end_cursor, free_cursor, new_cursor,
-    queue_block,
+    pop_block, queue_block,
 )
 
 from stream_relay.access_unit import Codec, Kind
@@ -25,6 +27,7 @@ cdef int KEPT_INITS = 64
 KINDS = (Kind.VIDEO, Kind.AUDIO)
 CODECS = tuple(Codec)
 BASE = "access-units"
+logger = logging.getLogger(__name__)
 
 
 cdef void _publish(OutputFeed feed, Block* unit) noexcept nogil:
@@ -78,10 +81,12 @@ cdef class OutputFeed(Feed):
         try:
             change = self._output.start(tracks)
         except Unsupported as error:
-            self._is_started = False
-            self._refusal = error
-            self.clear()
-            self._refuse_all()
+            self._refuse(error)
+            return
+        except Exception:
+            # One format's fault must not keep the others from starting.
+            logger.exception("a format cannot take the tracks of a stream")
+            self._refuse(Unsupported("a track that the format does not understand"))
             return
         self._refusal = None
         if change is Change.NOTHING:
@@ -98,6 +103,12 @@ cdef class OutputFeed(Feed):
         if change is Change.RESTART and base is not self:
             self._warm(base)
         self.hand_out()
+
+    def _refuse(self, error):
+        self._is_started = False
+        self._refusal = self._last_refusal = error
+        self.clear()
+        self._refuse_all()
 
     def _reopen(self, bint is_restart):
         cdef Block* init = self._opening(self._dts, True)
@@ -176,13 +187,14 @@ cdef class StreamCore(UnitSink):
     """One source, one time line, any number of readers in any format."""
 
     def __init__(
-        self, Hub hub not None, number, *, max_bytes, max_chunks, audio_settle_us, video_settle_us
+        self, Hub hub not None, number, *, opened_us, max_bytes, max_chunks, audio_settle_us,
+        video_settle_us
     ):
         self._hub = hub
         self._number = number
         self._max_bytes, self._max_chunks = max_bytes, max_chunks
         self._audio_settle_us, self._video_settle_us = audio_settle_us, video_settle_us
-        self._opened_us = hub.now_us
+        self._opened_us = opened_us
         self.timeline = TimeLine()
         self.base = OutputFeed(hub, max_bytes, max_chunks, BASE)
         self._feeds = {BASE: self.base}
@@ -318,6 +330,7 @@ cdef class StreamCore(UnitSink):
         if feed.reader_count or feed is self.base:
             return
         self._dropped_by_leavers += feed.dropped_by_leavers
+        feed.dropped_by_leavers = 0  # several may leave a ring that is forgotten already
         for name in [name for name, known in self._feeds.items() if known is feed]:
             del self._feeds[name]
         for index in range(self._feed_count):
@@ -423,9 +436,13 @@ cdef class Place:
         finally:
             core._hub.unlock()
 
+    def __del__(self):
+        if self._cursor != NULL and self._feed is not None and not self._has_left:
+            self._core._hub.let_go(self)
+
     def __dealloc__(self):
         if self._cursor != NULL:
-            if self._feed is not None:
+            if self._feed is not None and not self._has_left:
                 with nogil:
                     self._core._hub.lock()
                     self._feed.remove_cursor(self._cursor)
@@ -439,7 +456,7 @@ cdef class Place:
     @property
     def refusal(self):
         """Why the format cannot carry the stream, or None."""
-        return self._feed._refusal
+        return self._feed._last_refusal if self._cursor.end == UNSUPPORTED else self._feed._refusal
 
     @property
     def is_slow(self):
@@ -467,12 +484,8 @@ cdef class Place:
         try:
             cursor.is_told = False
             while limit != 0:
-                block = cursor.first
-                if block != NULL:
-                    cursor.first = block.next
-                    if cursor.first == NULL:
-                        cursor.last = NULL
-                elif cursor.feed != NULL:
+                block = pop_block(cursor)
+                if block == NULL and cursor.feed != NULL:
                     block = self._feed.next_block(cursor)
                 if block == NULL:
                     break
@@ -506,7 +519,8 @@ cdef class Place:
         with nogil:
             self._core._hub.lock()
         try:
-            if self._cursor != NULL:
+            if self._cursor != NULL and not self._has_left:
+                self._has_left = True
                 self._core._forget(self._feed, self._cursor)
         finally:
             self._core._hub.unlock()

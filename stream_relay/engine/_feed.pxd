@@ -37,6 +37,7 @@ cdef struct Cursor:
     int64_t overflows
     Block* first               # pieces of its own, before those of the ring
     Block* last
+    Py_ssize_t own_bytes       # of those
     Block* current             # the piece that is being written
     Py_ssize_t offset
     void* feed                 # NULL until it is admitted
@@ -48,6 +49,8 @@ cdef struct Cursor:
 cdef Cursor* new_cursor(int wire, int fd, Py_ssize_t chunks, Py_ssize_t size) noexcept nogil
 cdef void free_cursor(Cursor* cursor) noexcept nogil
 cdef void queue_block(Cursor* cursor, Block* block) noexcept nogil
+cdef Block* pop_block(Cursor* cursor) noexcept nogil
+cdef void empty_cursor(Cursor* cursor) noexcept nogil
 cdef void pump(Cursor* cursor) noexcept nogil
 cdef void end_cursor(Cursor* cursor, int reason) noexcept nogil
 

@@ -42,20 +42,33 @@ cdef Cursor* new_cursor(int wire, int fd, Py_ssize_t chunks, Py_ssize_t size) no
     return cursor
 
 
-cdef void _drop_queue(Cursor* cursor) noexcept nogil:
-    cdef Block* block
+cdef void empty_cursor(Cursor* cursor) noexcept nogil:
+    """Forget what was to be written."""
     while cursor.first != NULL:
-        block = cursor.first
-        cursor.first = block.next
-        release(block)
-    cursor.last = NULL
+        release(pop_block(cursor))
+    release(cursor.current)
+    cursor.current = NULL
+
+
+cdef void _drop_inits(Cursor* cursor) noexcept nogil:
+    """A newer one follows; texts and answers between them stay."""
+    cdef Block* block = cursor.first
+    cdef Block* following
+    cursor.first = cursor.last = NULL
+    cursor.own_bytes = 0
+    while block != NULL:
+        following = block.next
+        if block.flags & INIT:
+            release(block)
+        else:
+            queue_block(cursor, block)
+        block = following
 
 
 cdef void free_cursor(Cursor* cursor) noexcept nogil:
     if cursor == NULL:
         return
-    _drop_queue(cursor)
-    release(cursor.current)
+    empty_cursor(cursor)
     free(cursor)
 
 
@@ -69,6 +82,19 @@ cdef void queue_block(Cursor* cursor, Block* block) noexcept nogil:
     else:
         cursor.last.next = block
     cursor.last = block
+    cursor.own_bytes += block.size
+
+
+cdef Block* pop_block(Cursor* cursor) noexcept nogil:
+    """The next piece of its own, with its reference; NULL: there is none."""
+    cdef Block* block = cursor.first
+    if block != NULL:
+        cursor.first = block.next
+        if cursor.first == NULL:
+            cursor.last = NULL
+        block.next = NULL
+        cursor.own_bytes -= block.size
+    return block
 
 
 cdef void end_cursor(Cursor* cursor, int reason) noexcept nogil:
@@ -81,13 +107,8 @@ cdef void end_cursor(Cursor* cursor, int reason) noexcept nogil:
 
 cdef bint _begin_next(Cursor* cursor) noexcept nogil:
     """Make the next piece the current one; false when there is none now."""
-    cdef Block* block = cursor.first
-    if block != NULL:
-        cursor.first = block.next
-        if cursor.first == NULL:
-            cursor.last = NULL
-        block.next = NULL
-    elif cursor.feed != NULL:
+    cdef Block* block = pop_block(cursor)
+    if block == NULL and cursor.feed != NULL:
         block = cursor.take_next(cursor.feed, cursor)
     if block == NULL:
         return False
@@ -291,7 +312,7 @@ cdef class Feed:
                 cursor.dropped += 1
             cursor.next += 1
         if init != NULL:
-            _drop_queue(cursor)
+            _drop_inits(cursor)
             block = copy_block(init.data, init.size)
             if block != NULL:
                 block.flags, block.version = init.flags, init.version

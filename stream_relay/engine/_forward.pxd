@@ -37,6 +37,7 @@ cdef class Forward(PacketSink):
     cdef void _renumber(self, const uint8_t* data, uint8_t* head) noexcept nogil
     cdef void flush(self) noexcept nogil
     cdef void _send_run(self) noexcept nogil
+    cdef ssize_t _send(self, int first, int count) noexcept nogil
     cdef void _frame(self, const uint8_t* data, Py_ssize_t size) noexcept nogil
     cdef void _write(self) noexcept nogil
     cdef void _ready(self, uint32_t events) noexcept nogil

@@ -8,7 +8,7 @@ packets, and is told of by `dropped`.
 """
 
 cimport cython
-from libc.errno cimport EAGAIN, EINTR, errno
+from libc.errno cimport EAGAIN, ECONNREFUSED, EINTR, EINVAL, EIO, EMSGSIZE, errno
 from libc.string cimport memcpy, memset
 
 from stream_relay.engine._loop cimport Ready
@@ -24,6 +24,10 @@ cdef extern from "<netinet/udp.h>" nogil:
 
 cdef Py_ssize_t MAX_RUN_BYTES = 65000
 cdef Py_ssize_t MAX_WAITING_BYTES = 4 * 1024 * 1024
+cdef int MAX_TRIES = 3
+cdef int READ_BYTES = 4096
+cdef int MAX_READS = 64
+"""At once; who says more on the way back is no receiver."""
 cdef int MAX_STEP = 1000
 """A step of the source's sequence beyond this is another numbering, not a loss."""
 cdef int64_t _last_number = 0
@@ -60,6 +64,10 @@ cdef class Forward(PacketSink):
                 loop.hub.unlock()
             if self._handle == NULL:
                 raise RelayError("the engine cannot watch the connection")
+
+    def __del__(self):
+        if self._handle != NULL:
+            self._loop.hub.let_go(self)
 
     def __dealloc__(self):
         if self._loop is not None and self._handle != NULL:
@@ -116,15 +124,37 @@ cdef class Forward(PacketSink):
             self._write()
 
     cdef void _send_run(self) noexcept nogil:
+        cdef int index
+        cdef ssize_t sent = self._send(0, self._count)
+        if sent >= 0:
+            self.packets += self._count
+            self.sent_bytes += sent
+        elif self._count > 1 and errno in (EINVAL, EIO, EMSGSIZE):
+            # Not to be cut by the kernel: packets beyond the path's size, or no checksum offload.
+            for index in range(self._count):
+                sent = self._send(index, 1)
+                if sent < 0:
+                    self.dropped += 1
+                else:
+                    self.packets += 1
+                    self.sent_bytes += sent
+        else:
+            self.dropped += self._count
+        self._count = 0
+        self._bytes = 0
+
+    cdef ssize_t _send(self, int first, int count) noexcept nogil:
+        """Send packets of the run in one call; negative, with `errno`: none was sent."""
         cdef msghdr message
         cdef uint8_t control[64]
         cdef cmsghdr* field
         cdef unsigned short segment = self._size
-        cdef ssize_t sent
+        cdef ssize_t sent = -1
+        cdef int tries = MAX_TRIES
         memset(&message, 0, sizeof(message))
-        message.msg_iov = self._vectors
-        message.msg_iovlen = 2 * self._count
-        if self._count > 1:
+        message.msg_iov = &self._vectors[2 * first]
+        message.msg_iovlen = 2 * count
+        if count > 1:
             memset(control, 0, sizeof(control))
             message.msg_control = control
             message.msg_controllen = CMSG_SPACE(sizeof(segment))
@@ -132,16 +162,13 @@ cdef class Forward(PacketSink):
             field.cmsg_level, field.cmsg_type = IPPROTO_UDP, UDP_SEGMENT
             field.cmsg_len = CMSG_LEN(sizeof(segment))
             memcpy(CMSG_DATA(field), &segment, sizeof(segment))
-        sent = sendmsg(self._fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
-        while sent < 0 and errno == EINTR:
+        while sent < 0 and tries:
+            tries -= 1
             sent = sendmsg(self._fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
-        if sent < 0:
-            self.dropped += self._count
-        else:
-            self.packets += self._count
-            self.sent_bytes += sent
-        self._count = 0
-        self._bytes = 0
+            # A refusal speaks of what was sent before: perhaps somebody listens again.
+            if sent < 0 and errno != EINTR and errno != ECONNREFUSED:
+                break
+        return sent
 
     # --- TCP --------------------------------------------------------------------------------------
 
@@ -183,10 +210,14 @@ cdef class Forward(PacketSink):
 
     cdef void _ready(self, uint32_t events) noexcept nogil:
         cdef ssize_t count = 1
+        cdef int reads
         if events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR):
-            while count > 0:  # a receiver has nothing to say here but that it left
-                count = recv(self._fd, self._loop.stream_room, 4096, MSG_DONTWAIT)
-            if count == 0 or errno != EAGAIN:
+            # A receiver has nothing to say here but that it left.
+            for reads in range(MAX_READS):
+                count = recv(self._fd, self._loop.stream_room, READ_BYTES, MSG_DONTWAIT)
+                if count == 0 or count < 0 and errno != EINTR:
+                    break
+            if count >= 0 or errno != EAGAIN:
                 self._end()
                 return
         if events & EPOLLOUT:

@@ -2,6 +2,7 @@
 
 Rule against deadlock: whoever waits for the lock has let go of the GIL; the engine may take the GIL
 while it holds the lock (rarely: a track changed), Python never waits for the engine holding both.
+Whatever Python collects while a thread has the lock, it closes later (`Hub.let_go`).
 """
 
 from libc.stdlib cimport free, realloc
@@ -34,6 +35,7 @@ cdef class Hub:
         pthread_mutex_init(&self._turn, NULL)
         pthread_mutex_init(&self._lock, NULL)
         self._events = []
+        self._orphans = []
         self.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
         if self.fd < 0:
             raise OSError("no event descriptor could be made")
@@ -50,8 +52,10 @@ cdef class Hub:
         pthread_mutex_lock(&self._turn)
         pthread_mutex_lock(&self._lock)
         pthread_mutex_unlock(&self._turn)
+        self._holder = pthread_self()
 
     cdef void unlock(self) noexcept nogil:
+        self._holder = 0
         pthread_mutex_unlock(&self._lock)
 
     cdef void tell(self) noexcept nogil:
@@ -60,6 +64,19 @@ cdef class Hub:
         if not self._is_told:
             self._is_told = True
             write(self.fd, &one, sizeof(one))
+
+    cdef int let_go(self, object owner) except -1:
+        """Close what nobody refers to any more; for finalizers.
+
+        The garbage collector may run one in a thread that has the lock, in the middle of a walk
+        over what is to be closed: then it lives on until `take`.
+        """
+        if self._holder == pthread_self():
+            self._orphans.append(owner)
+            self.tell()
+        else:
+            owner.close()
+        return 0
 
     cdef void add_event(self, object event) noexcept:
         self._events.append(event)
@@ -91,5 +108,8 @@ cdef class Hub:
         events, self._events = self._events, []
         ready = [self._ready[index] for index in range(self._ready_count)]
         self._ready_count = 0
+        orphans, self._orphans = self._orphans, []
         self.unlock()
+        for orphan in orphans:
+            orphan.close()
         return events, ready

@@ -31,6 +31,7 @@ cdef class Loop:
     cdef bint _is_stopping
     cdef bint _is_running
     cdef Handle* _graveyard
+    cdef Handle* _waker
     cdef Ticker* _tickers
     cdef Py_ssize_t _ticker_count
     cdef Py_ssize_t _ticker_room

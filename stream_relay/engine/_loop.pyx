@@ -47,11 +47,13 @@ cdef class Loop:
             raise OSError("the engine gets no descriptors")
         self.hub.now_us = monotonic_us()
         self.hub.wall_offset_us = wall_us() - self.hub.now_us
-        if self.watch(self._wake, EPOLLIN, <void*>self, <Ready>_woken) == NULL:
+        self._waker = self.watch(self._wake, EPOLLIN, <void*>self, <Ready>_woken)
+        if self._waker == NULL:
             raise OSError("the engine cannot watch descriptors")
 
     def __dealloc__(self):
         self._bury()
+        free(self._waker)
         if self._epoll >= 0:
             close(self._epoll)
         if self._wake >= 0:

@@ -60,7 +60,8 @@ cdef class MediaConnection(TcpFramer):
     cdef int _fd
     cdef Inlet _inlet
     cdef UdpPort _router
-    cdef void* _routed
+    cdef void* _routed               # until the end of one call; then its stream may go
+    cdef int64_t _ssrc
     cdef readonly int64_t number
     cdef readonly int64_t peer
     cdef readonly int64_t used_us
@@ -71,4 +72,5 @@ cdef class MediaConnection(TcpFramer):
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_stable
     ) noexcept nogil
     cdef void _drain(self) noexcept nogil
+    cdef void* _target(self) noexcept nogil
     cdef void _end(self, int reason) noexcept with gil

@@ -111,6 +111,17 @@ cdef class Inlet:
             loop.add_ticker(<void*>self, <Tick>_inlet_tick)
             loop.hub.unlock()
 
+    def __del__(self):
+        if self._is_open:
+            self._loop.hub.let_go(self)
+
+    def __dealloc__(self):
+        if self._is_open:
+            with nogil:
+                self._loop.hub.lock()
+                self._loop.remove_ticker(<void*>self)
+                self._loop.hub.unlock()
+
     cdef int receive(
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, int64_t peer, bint is_stable
     ) noexcept nogil:
@@ -224,8 +235,12 @@ cdef class UdpPort:
         if self._handle == NULL:
             raise RelayError("the engine cannot watch the port")
 
+    def __del__(self):
+        if self._handle != NULL:
+            self._loop.hub.let_go(self)
+
     def __dealloc__(self):
-        if self._loop is not None:
+        if self._handle != NULL:
             with nogil:
                 self._loop.hub.lock()
                 self._loop.unwatch(self._handle)
@@ -371,12 +386,6 @@ cdef int _segment_of(msghdr* message) noexcept nogil:
     return 0
 
 
-cdef void _aim(MediaConnection connection, int64_t ssrc) noexcept nogil:
-    """Find the stream anew: one of the shared port may be gone since the last packet."""
-    if connection._router is not None:
-        connection._routed = connection._router._route(ssrc)
-
-
 cdef void _tcp_ready(MediaConnection connection, uint32_t events) noexcept nogil:
     connection._drain()
 
@@ -395,7 +404,7 @@ cdef class MediaConnection(TcpFramer):
         self.number = _last_number
         self.peer = peer
         self._loop, self._fd, self._inlet, self._router = loop, fd, inlet, router
-        self._routed = <void*>inlet if inlet is not None else NULL
+        self._ssrc = -1
         with nogil:
             loop.hub.lock()
             self.used_us = loop.hub.now_us
@@ -404,8 +413,12 @@ cdef class MediaConnection(TcpFramer):
         if self._handle == NULL:
             raise RelayError("the engine cannot watch the connection")
 
+    def __del__(self):
+        if self._handle != NULL:
+            self._loop.hub.let_go(self)
+
     def __dealloc__(self):
-        if self._loop is not None:
+        if self._handle != NULL:
             with nogil:
                 self._loop.hub.lock()
                 self._loop.unwatch(self._handle)
@@ -418,17 +431,29 @@ cdef class MediaConnection(TcpFramer):
         self._is_ended = True
         self._loop.unwatch(self._handle)
         self._handle = NULL
-        _aim(self, self._ssrc)
+        self._routed = self._target()
         if self._routed != NULL:
             (<Inlet>self._routed).release(self.peer)
         self._loop.hub.unlock()
+
+    cdef void* _target(self) noexcept nogil:
+        """The stream that the packet read last belongs to, if it still is there."""
+        if self._inlet is not None:
+            return <void*>self._inlet
+        return self._router._route(self._ssrc) if self._ssrc >= 0 else NULL
 
     cdef void take(
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_stable
     ) noexcept nogil:
         cdef int verdict
         cdef Receive receive = <Receive>_inlet_receive
-        _aim(self, ssrc_of(data, start))
+        cdef void* before = self._routed
+        cdef Flush flush = <Flush>_inlet_flush
+        if end - start >= HEADER_BYTES:
+            self._ssrc = ssrc_of(data, start)
+        self._routed = self._target()
+        if before != NULL and before != self._routed:
+            flush(before)
         if self._routed == NULL:
             self.refused += 1
             if self._router is not None:
@@ -444,8 +469,10 @@ cdef class MediaConnection(TcpFramer):
     cdef void _drain(self) noexcept nogil:
         cdef ssize_t count
         cdef int reads
+        cdef bint is_malformed
         cdef Flush flush = <Flush>_inlet_flush
         for reads in range(MAX_READS):
+            self._routed = NULL
             count = recv(self._fd, self._loop.stream_room, STREAM_ROOM, MSG_DONTWAIT)
             if count < 0 and errno == EINTR:
                 continue
@@ -455,12 +482,12 @@ cdef class MediaConnection(TcpFramer):
                 self._end(0)
                 return
             self._loop.has_received = True
-            if self.receive(self._loop.stream_room, 0, count):
-                self._end(1)
-                return
-            _aim(self, self._ssrc)
+            is_malformed = self.receive(self._loop.stream_room, 0, count)
             if self._routed != NULL:
                 flush(self._routed)
+            if is_malformed:
+                self._end(1)
+                return
             if self.refused > MAX_REFUSED:
                 self._end(2)
                 return
@@ -473,7 +500,7 @@ cdef class MediaConnection(TcpFramer):
         self._is_ended = True
         self._loop.unwatch(self._handle)
         self._handle = NULL
-        _aim(self, self._ssrc)
+        self._routed = self._target()
         if self._routed != NULL:
             (<Inlet>self._routed).release(self.peer)
         self._loop.hub.add_event(("media", self.number, REASONS[reason]))
