@@ -151,8 +151,8 @@ def forward_floor(load: Load) -> Run:
 
 def forward(load: Load) -> Run:
     """The relay receives and sends on with another SSRC; nothing may be lost on the way."""
-    port = free_ports(4 * load.streams)
-    target = port + 2 * load.streams
+    port = free_ports(6 * load.streams)
+    target = port + 4 * load.streams
     with (
         load.program("sink", "-n", load.streams, "-p", target) as sink,
         relay("forward", port, "--streams", load.streams, "--target", target) as subject,
@@ -162,8 +162,8 @@ def forward(load: Load) -> Run:
 
 def forward_lost(load: Load, streams: int) -> Run:
     """Packets of many streams that did not come out of the relay again."""
-    port = free_ports(4 * streams)
-    target, seconds = port + 2 * streams, load.spread_s + load.window_s
+    port = free_ports(6 * streams)
+    target, seconds = port + 4 * streams, load.spread_s + load.window_s
     with (
         load.program("sink", "-n", streams, "-p", target, "-v") as sink,
         relay("forward", port, "--streams", streams, "--target", target) as subject,

@@ -67,10 +67,7 @@ async def mux(stream: Stream, form: Format = "flv") -> None:
 
 async def forward(relay: Relay, stream: Stream, port: int, ssrc: int) -> None:
     """Send the stream on as it is to HOST:port with another SSRC, for as long as it lives."""
-    begin = getattr(relay, "forward", None)
-    if begin is None:
-        raise NotAvailable("this relay does not forward")
-    await begin(stream, host=HOST, port=port, ssrc=ssrc)
+    await relay.forward(stream, "udp", ssrc=ssrc, host=HOST, port=port)
 
 
 def read_counters(relay: Relay) -> dict[str, int]:
@@ -124,6 +121,8 @@ class Subject:
         for number in range(options.streams):
             receiver = await open_stream(self.relay, number, options.transport)
             self.receivers[number] = receiver
+        # Forwards take ports as well: the streams must have the first ones.
+        for number, receiver in self.receivers.items():
             if options.work == "mux":
                 self._group.create_task(mux(receiver.stream))
             elif options.work == "forward":
@@ -167,7 +166,8 @@ def say(answer: dict[str, Any]) -> None:
 
 
 async def run(options: argparse.Namespace) -> None:
-    ports = range(options.port, options.port + 2 * max(options.streams, options.spare_streams, 2))
+    count = max(options.streams, options.spare_streams, 2) * (2 if options.work == "forward" else 1)
+    ports = range(options.port, options.port + 2 * count)
     async with AsyncExitStack() as stack:
         relay = await stack.enter_async_context(create_relay(ports))
         group = await stack.enter_async_context(asyncio.TaskGroup())
