@@ -82,9 +82,9 @@ def relay(work: str, port: int, *arguments: object) -> Iterator[Program]:
 
 def window(program: Program, seconds: float) -> tuple[float, float]:
     """CPU seconds that a process used over about so long, and how long it was."""
-    before = program.ask()
+    before = program.ask("usage")
     time.sleep(seconds)
-    after = program.ask()
+    after = program.ask("usage")
     return after["cpu_s"] - before["cpu_s"], (after["now_ns"] - before["now_ns"]) / 1e9
 
 
