@@ -71,8 +71,8 @@ class RelayConfig:
     receive_buffer_bytes: int = 4 * 1024 * 1024
     connect_attempts: int = 3
     connect_pause_s: float = 1.0
-    rest_us: int = 2000
-    """How long the engine rests after a round in which media came; see docs/performance.md."""
+    rest_us: int = 1000
+    """How long the engine rests between rounds of a burst; see docs/performance.md."""
     limits: StreamLimits = field(default_factory=StreamLimits)
 
 

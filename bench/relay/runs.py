@@ -123,6 +123,20 @@ def cost_of_streams(
     return Run(1000 * used / (load.streams * lasted), problem, doubt=lateness(sent))
 
 
+def viewer_each(load: Load) -> Run:
+    """The relay with streams and one viewer over HTTP-FLV behind each, in another process."""
+    port = free_ports(2 * load.streams)
+    with relay("serve", port, "--streams", load.streams) as subject:
+        http_port, token = subject.ready["http_port"], subject.ready["token"]
+        paths = [live_path(number, token, "flv") for number in range(load.streams)]
+        with load.program("viewers", "-k", load.streams, "-p", http_port, *paths) as viewers:
+            run = cost_of_streams(load, subject, port)
+            end = viewers.finish()
+    unanswered = load.streams - end["answered"]
+    problem = run.problem or (f"{unanswered} viewers not answered" if unanswered else "")
+    return Run(run.value, problem, run.notes, run.doubt)
+
+
 def receive_floor(load: Load, *arguments: object, transport: str = "udp") -> Run:
     """Receive and discard."""
     port = free_ports(2 * load.streams)
@@ -130,11 +144,15 @@ def receive_floor(load: Load, *arguments: object, transport: str = "udp") -> Run
         return cost_of_streams(load, floor, port, transport)
 
 
-def ingest(load: Load, work: str = "ingest", transport: str = "udp") -> Run:
+def ingest(
+    load: Load, work: str = "ingest", transport: str = "udp", rest_us: int | None = None
+) -> Run:
     """The relay with streams and, by the work, one mux behind each."""
     port = free_ports(2 * load.streams)
-    passive = "tcp-passive" if transport == "tcp" else "udp"
-    with relay(work, port, "--streams", load.streams, "--transport", passive) as subject:
+    arguments: list[object] = ["--streams", load.streams]
+    arguments += ["--transport", "tcp-passive" if transport == "tcp" else "udp"]
+    arguments += [] if rest_us is None else ["--rest-us", rest_us]
+    with relay(work, port, *arguments) as subject:
         return cost_of_streams(load, subject, port, transport)
 
 
