@@ -131,9 +131,10 @@ class Reader:
         return taken
 
     def discard(self) -> int:
-        """Throw away what waits, unseen: keeps a format warm. Returns how many chunks it was.
+        """Throw away what waits, init chunks too: keeps a format warm. How many chunks it was.
 
-        Nothing wakes a reader that does so and nothing else; it comes by itself, often enough.
+        For readers that do nothing else: news wake them no more, and what they took later would
+        lack its tracks.
         """
         count = len(self._taken) + int(self._place.discard())
         self._taken.clear()

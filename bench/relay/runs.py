@@ -116,7 +116,10 @@ def cost_of_streams(
         used, lasted = window(receiver, load.window_s)
         sent = generator.finish()
     time.sleep(DRAIN_S)
-    problems = [missing(sent, receiver.finish()["packets"], "receiver")]
+    came = receiver.finish()
+    problems = [missing(sent, came["packets"], "receiver")]
+    if came.get("dropped"):
+        problems.append(f"readers lost {came['dropped']} chunks")
     if sink is not None:
         problems.append(missing(sent, sink.finish()["packets"], "sink"))
     problem = "; ".join(filter(None, problems))
