@@ -130,6 +130,16 @@ class Reader:
         self._taken.clear()
         return taken
 
+    def discard(self) -> int:
+        """Throw away what waits, init chunks too: keeps a format warm. How many chunks it was.
+
+        For readers that do nothing else: news wake them no more, and what they took later would
+        lack its tracks.
+        """
+        count = len(self._taken) + int(self._place.discard())
+        self._taken.clear()
+        return count
+
     @property
     def queued(self) -> int:
         """Chunks waiting now."""

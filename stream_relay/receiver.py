@@ -159,7 +159,7 @@ class Receiver:
         self._on_event(StreamEnded(self.stream.id, reason))
 
     def tick(self, now: float) -> None:
-        """Housekeeping, ten times a second: old gaps, reports, figures, timeouts."""
+        """Housekeeping, twice a second: reports, figures, timeouts."""
         self._refresh(now)
         self.source.tick(now)
         self.stream.tick(now)

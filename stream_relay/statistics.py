@@ -61,6 +61,10 @@ class RateMeter:
         self.frame_rate = 0.0
         self._window: tuple[float, int, int] | None = None
 
+    def is_due(self, now: float) -> bool:
+        """Whether the next `tick` closes the window: until then nobody need count."""
+        return self._window is None or now - self._window[0] >= WINDOW_S
+
     def tick(self, now: float, total_bytes: int, pictures: int) -> None:
         """Close the window when it is full; both counts since the start of the stream."""
         if self._window is None:

@@ -182,7 +182,8 @@ class Stream:
 
     def tick(self, now: float) -> None:
         """Move the rate windows on."""
-        self._meter.tick(now, self.counters.bytes, self.core.pictures)
+        if self._meter.is_due(now):
+            self._meter.tick(now, self.counters.bytes, self.core.pictures)
         if self._published is not None:
             self.core.tick_at(round(now * 1e6))
             self._board.deliver()

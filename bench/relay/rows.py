@@ -55,6 +55,22 @@ ALL = (
         reference="ingest_udp",
         limit=0.5,
     ),
+    Row(
+        "ingest_udp_no_rest",
+        "UDP ingest, the engine never rests",
+        STREAM,
+        partial(runs.ingest, rest_us=0),
+        reference="floor_receive",
+        limit=1.3,
+    ),
+    Row(
+        "ingest_tcp_no_rest",
+        "TCP ingest, the engine never rests",
+        STREAM,
+        partial(runs.ingest, transport="tcp", rest_us=0),
+        reference="ingest_udp_no_rest",
+        limit=0.5,
+    ),
     Row("floor_forward", "floor: receive, send on by GSO", STREAM, runs.forward_floor),
     Row(
         "forward",
@@ -121,6 +137,14 @@ ALL = (
         reference=2.0,
         limit=1.0,
         repeats=1,
+    ),
+    Row(
+        "ingest_udp_viewer",
+        "UDP ingest, one HTTP-FLV viewer each",
+        STREAM,
+        runs.viewer_each,
+        reference="floor_receive",
+        is_usual=False,
     ),
     Row(
         "floor_receive_gro",

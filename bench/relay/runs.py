@@ -82,9 +82,9 @@ def relay(work: str, port: int, *arguments: object) -> Iterator[Program]:
 
 def window(program: Program, seconds: float) -> tuple[float, float]:
     """CPU seconds that a process used over about so long, and how long it was."""
-    before = program.ask()
+    before = program.ask("usage")
     time.sleep(seconds)
-    after = program.ask()
+    after = program.ask("usage")
     return after["cpu_s"] - before["cpu_s"], (after["now_ns"] - before["now_ns"]) / 1e9
 
 
@@ -116,11 +116,28 @@ def cost_of_streams(
         used, lasted = window(receiver, load.window_s)
         sent = generator.finish()
     time.sleep(DRAIN_S)
-    problems = [missing(sent, receiver.finish()["packets"], "receiver")]
+    came = receiver.finish()
+    problems = [missing(sent, came["packets"], "receiver")]
+    if came.get("dropped"):
+        problems.append(f"readers lost {came['dropped']} chunks")
     if sink is not None:
         problems.append(missing(sent, sink.finish()["packets"], "sink"))
     problem = "; ".join(filter(None, problems))
     return Run(1000 * used / (load.streams * lasted), problem, doubt=lateness(sent))
+
+
+def viewer_each(load: Load) -> Run:
+    """The relay with streams and one viewer over HTTP-FLV behind each, in another process."""
+    port = free_ports(2 * load.streams)
+    with relay("serve", port, "--streams", load.streams) as subject:
+        http_port, token = subject.ready["http_port"], subject.ready["token"]
+        paths = [live_path(number, token, "flv") for number in range(load.streams)]
+        with load.program("viewers", "-k", load.streams, "-p", http_port, *paths) as viewers:
+            run = cost_of_streams(load, subject, port)
+            end = viewers.finish()
+    unanswered = load.streams - end["answered"]
+    problem = run.problem or (f"{unanswered} viewers not answered" if unanswered else "")
+    return Run(run.value, problem, run.notes, run.doubt)
 
 
 def receive_floor(load: Load, *arguments: object, transport: str = "udp") -> Run:
@@ -130,11 +147,15 @@ def receive_floor(load: Load, *arguments: object, transport: str = "udp") -> Run
         return cost_of_streams(load, floor, port, transport)
 
 
-def ingest(load: Load, work: str = "ingest", transport: str = "udp") -> Run:
+def ingest(
+    load: Load, work: str = "ingest", transport: str = "udp", rest_us: int | None = None
+) -> Run:
     """The relay with streams and, by the work, one mux behind each."""
     port = free_ports(2 * load.streams)
-    passive = "tcp-passive" if transport == "tcp" else "udp"
-    with relay(work, port, "--streams", load.streams, "--transport", passive) as subject:
+    arguments: list[object] = ["--streams", load.streams]
+    arguments += ["--transport", "tcp-passive" if transport == "tcp" else "udp"]
+    arguments += [] if rest_us is None else ["--rest-us", rest_us]
+    with relay(work, port, *arguments) as subject:
         return cost_of_streams(load, subject, port, transport)
 
 
@@ -151,8 +172,8 @@ def forward_floor(load: Load) -> Run:
 
 def forward(load: Load) -> Run:
     """The relay receives and sends on with another SSRC; nothing may be lost on the way."""
-    port = free_ports(4 * load.streams)
-    target = port + 2 * load.streams
+    port = free_ports(6 * load.streams)
+    target = port + 4 * load.streams
     with (
         load.program("sink", "-n", load.streams, "-p", target) as sink,
         relay("forward", port, "--streams", load.streams, "--target", target) as subject,
@@ -162,8 +183,8 @@ def forward(load: Load) -> Run:
 
 def forward_lost(load: Load, streams: int) -> Run:
     """Packets of many streams that did not come out of the relay again."""
-    port = free_ports(4 * streams)
-    target, seconds = port + 2 * streams, load.spread_s + load.window_s
+    port = free_ports(6 * streams)
+    target, seconds = port + 4 * streams, load.spread_s + load.window_s
     with (
         load.program("sink", "-n", streams, "-p", target, "-v") as sink,
         relay("forward", port, "--streams", streams, "--target", target) as subject,

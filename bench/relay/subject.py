@@ -5,13 +5,12 @@ Everything that touches the relay's interface is one function per kind of work (
 `subject_web` for how viewers come in. Works that the relay cannot do raise NotAvailable and their
 rows say so.
 
-Answers JSON lines: one when ready, one per command (`snapshot`, `open N TRANSPORT`, `close N`), one
+Answers JSON lines: one when ready, one per command (`usage`, `snapshot`, `open N TRANSPORT`, `close N`), one
 at the end.
 """
 
 import argparse
 import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -20,12 +19,12 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from bench.relay.native import HOST
-from stream_relay.errors import StreamClosed
 from stream_relay.outputs.chunk import Format
 from stream_relay.receiver import Receiver, Transport
 from stream_relay.relay import Relay, RelayConfig
@@ -35,6 +34,7 @@ FIRST_SSRC = 200000001
 WORKS = ("ingest", "mux", "forward", "serve", "idle")
 QUARANTINE_S = 1.0
 """Ports come back soon: the soak opens more streams in a minute than a platform in a day."""
+DISCARD_S = 0.5
 
 
 class NotAvailable(Exception):
@@ -44,9 +44,11 @@ class NotAvailable(Exception):
 # --- what the relay is asked to do ----------------------------------------------------------------
 
 
-def create_relay(ports: range) -> Relay:
-    """A relay as the platform makes it, on loopback."""
+def create_relay(ports: range, rest_us: int | None = None) -> Relay:
+    """A relay as the platform makes it, on loopback; `rest_us` None: rests as in the product."""
     config = RelayConfig(host=HOST, ports=ports, port_quarantine_s=QUARANTINE_S)
+    if rest_us is not None:
+        config = replace(config, rest_us=rest_us)
     return Relay(config, lambda: datetime.now(UTC))
 
 
@@ -57,20 +59,23 @@ async def open_stream(relay: Relay, number: int, transport: Transport) -> Receiv
     )
 
 
-async def mux(stream: Stream, form: Format = "flv") -> None:
-    """One live mux whose output nobody is slow to take."""
-    with contextlib.suppress(StreamClosed):
-        async with stream.open_reader(form) as reader:
-            async for _ in reader:
-                pass
+async def mux(streams: list[Stream], form: Format = "flv") -> None:
+    """One live mux behind each stream: every fragment is built, kept for who joins, and freed.
+
+    What is thrown away twice a second has been handed to nobody; writing it is the business of
+    other rows.
+    """
+    async with AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(each.open_reader(form)) for each in streams]
+        while True:
+            await asyncio.sleep(DISCARD_S)
+            for reader in readers:
+                reader.discard()
 
 
 async def forward(relay: Relay, stream: Stream, port: int, ssrc: int) -> None:
     """Send the stream on as it is to HOST:port with another SSRC, for as long as it lives."""
-    begin = getattr(relay, "forward", None)
-    if begin is None:
-        raise NotAvailable("this relay does not forward")
-    await begin(stream, host=HOST, port=port, ssrc=ssrc)
+    await relay.forward(stream, "udp", ssrc=ssrc, host=HOST, port=port)
 
 
 def read_counters(relay: Relay) -> dict[str, int]:
@@ -94,14 +99,18 @@ def code_of(number: int) -> str:
 # --- the process ----------------------------------------------------------------------------------
 
 
+def read_usage() -> dict[str, float]:
+    """CPU of all threads, and when; itself it costs next to nothing."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {"now_ns": time.monotonic_ns(), "cpu_s": used.ru_utime + used.ru_stime}
+
+
 def read_process() -> dict[str, float]:
     """CPU of all threads and what the process holds now."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
     status = Path("/proc/self/status").read_text()
     facts = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     return {
-        "now_ns": time.monotonic_ns(),
-        "cpu_s": used.ru_utime + used.ru_stime,
+        **read_usage(),
         "rss_bytes": int(facts["VmRSS"].split()[0]) * 1024,
         "threads": int(facts["Threads"]),
         "fds": len(os.listdir("/proc/self/fd")),
@@ -117,6 +126,7 @@ class Subject:
         self.relay = relay
         self.receivers: dict[int, Receiver] = {}
         self.on_close: Callable[[str], None] = lambda code: None
+        self.muxer: asyncio.Task[None] | None = None
         self._group = group
 
     async def begin(self, options: argparse.Namespace) -> None:
@@ -124,11 +134,14 @@ class Subject:
         for number in range(options.streams):
             receiver = await open_stream(self.relay, number, options.transport)
             self.receivers[number] = receiver
-            if options.work == "mux":
-                self._group.create_task(mux(receiver.stream))
-            elif options.work == "forward":
+        # Forwards take ports as well: the streams must have the first ones.
+        for number, receiver in self.receivers.items():
+            if options.work == "forward":
                 port, ssrc = options.target + 2 * number, FIRST_SSRC + 100_000 + number
                 await forward(self.relay, receiver.stream, port, ssrc)
+        if options.work == "mux":
+            muxed = mux([receiver.stream for receiver in self.receivers.values()])
+            self.muxer = self._group.create_task(muxed)
 
     def snapshot(self) -> dict[str, Any]:
         return {**read_process(), **read_counters(self.relay)}
@@ -144,6 +157,8 @@ class Subject:
                 await self.receivers.pop(int(number)).close()
                 self.on_close(code_of(int(number)))
                 return {}
+            case ["usage"]:
+                return read_usage()
             case _:
                 return self.snapshot()
 
@@ -167,9 +182,10 @@ def say(answer: dict[str, Any]) -> None:
 
 
 async def run(options: argparse.Namespace) -> None:
-    ports = range(options.port, options.port + 2 * max(options.streams, options.spare_streams, 2))
+    count = max(options.streams, options.spare_streams, 2) * (2 if options.work == "forward" else 1)
+    ports = range(options.port, options.port + 2 * count)
     async with AsyncExitStack() as stack:
-        relay = await stack.enter_async_context(create_relay(ports))
+        relay = await stack.enter_async_context(create_relay(ports, options.rest_us))
         group = await stack.enter_async_context(asyncio.TaskGroup())
         subject = Subject(relay, group)
         events = group.create_task(subject.drain_events())
@@ -191,6 +207,8 @@ async def run(options: argparse.Namespace) -> None:
             say(await subject.obey(line))
         say(subject.snapshot())
         events.cancel()
+        if subject.muxer is not None:
+            subject.muxer.cancel()
         for receiver in list(subject.receivers.values()):
             await receiver.close()
 
@@ -203,6 +221,7 @@ def main() -> None:
     parser.add_argument("--transport", choices=["udp", "tcp-passive"], default="udp")
     parser.add_argument("--port", type=int, required=True, help="first media port")
     parser.add_argument("--target", type=int, default=0, help="first port to forward to")
+    parser.add_argument("--rest-us", type=int, help="another rest than the product's")
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
     asyncio.run(run(parser.parse_args()))
 

@@ -90,7 +90,7 @@ class LiveStandIn:
         if self._relay.stream(code) is None:
             raise NotFound("channel", code)
         session = self._sessions.setdefault(code, SessionStandIn(self._relay, code))
-        yield Watch(cast(Any, session), output_format, VIEWER_LIMIT)
+        yield Watch(cast(Any, session), self._relay, output_format, VIEWER_LIMIT)
 
     def end(self, code: str) -> None:
         """The channel is stopped: its watches end."""

@@ -90,6 +90,19 @@ def test_first_reader_of_a_format_gets_the_group_that_came_before_it(output):
     assert indexes(reader) == [10, 11, 12, 13, 14, 16]
 
 
+def test_reader_that_discards_keeps_its_format_going_and_never_falls_behind():
+    desk = Desk()
+    reader = desk.stream.open_reader("flv", limit=20)
+    discarded = 0
+    for start in range(0, 100, 10):
+        desk.publish(pictures(10, start=start))
+        discarded += reader.discard()
+    assert (discarded, reader.queued, reader.discard()) == (101, 0, 0)
+    figures = reader.statistics
+    assert (figures.delivered, figures.dropped) == (101, 0)
+    assert desk.stream.statistics.readers == 1
+
+
 def test_times_are_the_same_in_every_format_and_start_at_zero():
     desk = Desk()
     readers = [desk.stream.open_reader(name) for name in ("access-units", "flv", "fmp4")]
