@@ -6,8 +6,8 @@ pictures since the last key, and one ring per format in use. It does not know so
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from itertools import count
 from datetime import datetime, timedelta
+from itertools import count
 
 from stream_relay.access_unit import AccessUnit, Kind, Track
 from stream_relay.engine._core import StreamCore

@@ -61,7 +61,6 @@ cdef class MediaConnection(TcpFramer):
     cdef Inlet _inlet
     cdef UdpPort _router
     cdef void* _routed               # until the end of one call; then its stream may go
-    cdef int64_t _ssrc
     cdef readonly int64_t number
     cdef readonly int64_t peer
     cdef readonly int64_t used_us

@@ -404,7 +404,6 @@ cdef class MediaConnection(TcpFramer):
         self.number = _last_number
         self.peer = peer
         self._loop, self._fd, self._inlet, self._router = loop, fd, inlet, router
-        self._ssrc = -1
         with nogil:
             loop.hub.lock()
             self.used_us = loop.hub.now_us
@@ -449,8 +448,6 @@ cdef class MediaConnection(TcpFramer):
         cdef Receive receive = <Receive>_inlet_receive
         cdef void* before = self._routed
         cdef Flush flush = <Flush>_inlet_flush
-        if end - start >= HEADER_BYTES:
-            self._ssrc = ssrc_of(data, start)
         self._routed = self._target()
         if before != NULL and before != self._routed:
             flush(before)
