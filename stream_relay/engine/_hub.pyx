@@ -1,5 +1,8 @@
 """The lock between Python and the engine's thread, and the one descriptor that carries news up.
 
+A thread may lock again what it holds: collecting garbage, Python ends readers and connections at
+any allocation, also while the lock is held.
+
 Rule against deadlock: whoever waits for the lock has let go of the GIL; the engine may take the GIL
 while it holds the lock (rarely: a track changed), Python never waits for the engine holding both.
 """
@@ -12,6 +15,40 @@ cdef extern from "<sys/eventfd.h>" nogil:
     int eventfd(unsigned int, int)
     int EFD_CLOEXEC
     int EFD_NONBLOCK
+
+cdef extern from *:
+    """
+    /* Which hubs this thread holds, and how often. */
+    static __thread struct { void *hub; int depth; } held[8];
+
+    static int enter_hub(void *hub) {
+        int free_one = -1;
+        for (int i = 0; i < 8; i++) {
+            if (held[i].hub == hub)
+                return ++held[i].depth;
+            if (held[i].hub == NULL)
+                free_one = i;
+        }
+        if (free_one >= 0) {
+            held[free_one].hub = hub;
+            held[free_one].depth = 1;
+        }
+        return 1;
+    }
+
+    static int leave_hub(void *hub) {
+        for (int i = 0; i < 8; i++) {
+            if (held[i].hub == hub) {
+                if (--held[i].depth == 0)
+                    held[i].hub = NULL;
+                return held[i].depth;
+            }
+        }
+        return 0;
+    }
+    """
+    int enter_hub(void*) noexcept nogil
+    int leave_hub(void*) noexcept nogil
 
 
 cdef int64_t monotonic_us() noexcept nogil:
@@ -46,13 +83,16 @@ cdef class Hub:
         pthread_mutex_destroy(&self._lock)
 
     cdef void lock(self) noexcept nogil:
+        if enter_hub(<void*>self) > 1:
+            return
         # Two locks make a queue: a busy engine cannot lock itself in again and again.
         pthread_mutex_lock(&self._turn)
         pthread_mutex_lock(&self._lock)
         pthread_mutex_unlock(&self._turn)
 
     cdef void unlock(self) noexcept nogil:
-        pthread_mutex_unlock(&self._lock)
+        if leave_hub(<void*>self) == 0:
+            pthread_mutex_unlock(&self._lock)
 
     cdef void tell(self) noexcept nogil:
         """Make the descriptor readable; once until Python has looked."""
