@@ -5,8 +5,8 @@ Everything that touches the relay's interface is one function per kind of work (
 `subject_web` for how viewers come in. Works that the relay cannot do raise NotAvailable and their
 rows say so.
 
-Answers JSON lines: one when ready, one per command (`usage`, `snapshot`, `open N TRANSPORT`, `close N`), one
-at the end.
+Answers JSON lines: one when ready, one per command (`usage`, `snapshot`, `open N TRANSPORT`,
+`close N`), one at the end.
 """
 
 import argparse

@@ -127,10 +127,11 @@ cdef class OutputFeed(Feed):
                 self.publish(base.at(number))
 
     def _admit_all(self):
-        cdef Py_ssize_t index
-        for index in range(self.reader_count):
+        cdef Py_ssize_t index = 0
+        while index < self.reader_count:  # which falls when garbage is collected meanwhile
             if self._cursors[index].feed == NULL:
                 self.enter(self._cursors[index])
+            index += 1
 
     def _refuse_all(self):
         """Nobody gets anything: viewers end, readers look at the refusal, WebSockets wait."""
@@ -138,6 +139,8 @@ cdef class OutputFeed(Feed):
         cdef Py_ssize_t index = self.reader_count
         while index:
             index -= 1
+            if index >= self.reader_count:
+                continue
             cursor = self._cursors[index]
             if cursor.wire == WEBSOCKET:
                 cursor.feed = NULL
