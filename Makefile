@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMPS := .build
 PACKAGES := vms sip stream_relay analytics channel_registry web
 FRONTEND := web/frontend
+# Files side by side: most tests wait for processes and sockets. A file's own tests stay in order.
+TOGETHER := -p no:cacheprovider -n 3 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench soak fuzz sanitize screenshots wheel lock clean
@@ -29,11 +31,11 @@ build: setup ## the same, by its other name
 test: setup-dev lint unit ## everything that stands on its own: lint, types, unit, end-to-end, wheel, front end
 
 test-field: setup-dev ## tests on real footage, models, rig and public suites in the folder shared/ beside the project
-	$(BIN)/python -m pytest -m field -p no:cacheprovider
+	$(BIN)/python -m pytest -m field $(TOGETHER)
 
 unit: setup-dev
 	cd $(FRONTEND) && npm test --silent
-	$(BIN)/python -m pytest -m "not field" -p no:cacheprovider
+	$(BIN)/python -m pytest -m "not field" $(TOGETHER)
 
 e2e: setup-dev ## only the end-to-end tests
 	$(BIN)/python -m pytest -m "e2e and not field" -p no:cacheprovider

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from stream_relay.access_unit import AccessUnit, Codec, Kind, Track
-from stream_relay.engine._core import Place
+from stream_relay.engine._place import Place
 from stream_relay.errors import Overload, RelayError
 from stream_relay.outputs.chunk import Chunk
 

@@ -11,6 +11,7 @@ from itertools import count
 
 from stream_relay.access_unit import AccessUnit, Kind, Track
 from stream_relay.engine._core import StreamCore
+from stream_relay.engine._place import Place
 from stream_relay.errors import StreamClosed, Unsupported
 from stream_relay.events import EndReason, FirstKeyFrame, StreamEvent, TracksChanged
 from stream_relay.outputs import create_output
@@ -103,7 +104,7 @@ class Stream:
         if self.end_reason is not None:
             raise StreamClosed(self.end_reason)
         queue = self._limits.queue
-        place = self.core.open_place(output_format, limit or queue.chunks, queue.bytes)
+        place = Place(self.core, output_format, limit or queue.chunks, queue.bytes)
         reader = Reader(place, output_format == "access-units", self._leave)
         self._readers.append(reader)
         self._board.connect(reader.number, reader.wake)

@@ -2,9 +2,10 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from stream_relay.engine._block cimport Block
-from stream_relay.engine._core cimport OutputFeed, StreamCore
+from stream_relay.engine._core cimport StreamCore
 from stream_relay.engine._feed cimport Cursor
 from stream_relay.engine._loop cimport Handle, Loop
+from stream_relay.engine._output_feed cimport OutputFeed
 from stream_relay.formats._buffer cimport Buffer
 from stream_relay.formats._websocket cimport FrameReader
 

@@ -3,29 +3,13 @@ from libc.stdint cimport int64_t, uint8_t
 
 from stream_relay._timeline cimport TimeLine
 from stream_relay.engine._block cimport Block
-from stream_relay.engine._feed cimport Cursor, Feed
+from stream_relay.engine._feed cimport Cursor
 from stream_relay.engine._hub cimport Hub
-from stream_relay.formats._buffer cimport Buffer
+from stream_relay.engine._output_feed cimport OutputFeed
 from stream_relay.formats._units cimport UnitSink
-from stream_relay.outputs._output cimport Output
 
 cdef enum:
     MAX_FEEDS = 16
-
-cdef class OutputFeed(Feed):
-    cdef Output _output
-    cdef Buffer _scratch
-    cdef bint _is_started
-    cdef int _init_number
-    cdef int64_t _dts
-    cdef object _refusal
-    cdef object _last_refusal
-    cdef dict _inits
-    cdef bint _is_base
-
-    cdef void publish(self, Block* unit) noexcept nogil
-    cdef Block* _opening(self, int64_t dts, bint is_reopening) except? NULL
-    cdef int enter(self, Cursor* cursor) except -1
 
 cdef class StreamCore(UnitSink):
     cdef Hub _hub
@@ -68,9 +52,3 @@ cdef class StreamCore(UnitSink):
     cdef void tick(self) noexcept nogil
     cdef OutputFeed feed(self, str name)
     cdef void _forget(self, OutputFeed feed, Cursor* cursor)
-
-cdef class Place:
-    cdef StreamCore _core
-    cdef OutputFeed _feed
-    cdef Cursor* _cursor
-    cdef bint _has_left

@@ -5,29 +5,19 @@ Everything here happens under the hub's lock. The GIL is taken only when a track
 until the stream has settled, and at the first key frame.
 """
 
-import logging
 
 cimport cython
-from stream_relay.engine._block cimport (
-    INIT, KEY, RESTART, Block, copy_block, frame_block, release,
-)
-from stream_relay.engine._feed cimport (
-    PYTHON, SLOW, UNSUPPORTED, WEBSOCKET, Cursor, end_cursor, free_cursor, new_cursor,
-    pop_block, queue_block,
-)
+from stream_relay.engine._block cimport KEY, Block, copy_block
+from stream_relay.engine._feed cimport Cursor
 
 from stream_relay.access_unit import Codec, Kind
 from stream_relay.errors import Unsupported
-from stream_relay.outputs import create_output
-from stream_relay.outputs.chunk import Change
 
 cdef int VIDEO = 0
-cdef int BINARY = 2
 cdef int KEPT_INITS = 64
 KINDS = (Kind.VIDEO, Kind.AUDIO)
 CODECS = tuple(Codec)
 BASE = "access-units"
-logger = logging.getLogger(__name__)
 
 
 cdef void _publish(OutputFeed feed, Block* unit) noexcept nogil:
@@ -35,154 +25,6 @@ cdef void _publish(OutputFeed feed, Block* unit) noexcept nogil:
 
 
 ctypedef void (*Publish)(void*, Block*) noexcept nogil
-
-
-@cython.no_gc_clear
-cdef class OutputFeed(Feed):
-    """The ring of one format. A new format is a new `Output`; nothing here knows one."""
-
-    def __init__(self, hub, max_bytes, max_chunks, name):
-        self._output = create_output(name)
-        self._scratch = Buffer()
-        self._inits = {}
-        self._is_base = name == BASE
-
-    cdef void publish(self, Block* unit) noexcept nogil:
-        """Convert one unit and hand out what it completes."""
-        cdef int made
-        cdef Block* block
-        if not self._is_started:
-            return
-        self._dts = unit.dts
-        made = self._output.convert(
-            unit.kind, unit.codec, unit.pts, unit.dts, unit.flags & KEY or unit.kind != VIDEO,
-            unit.data, 0, unit.size, self._scratch,
-        )
-        if not made:
-            return
-        block = copy_block(self._scratch.data, self._scratch.size)
-        self._scratch.clear()
-        if block == NULL:
-            self.close_group()
-            return
-        block.flags = KEY if made & 2 else 0
-        block.pts, block.dts = self._output.chunk_pts, self._output.chunk_dts
-        block.wall_us = unit.wall_us
-        frame_block(block, BINARY)
-        if self.append(block):
-            self.hand_out()
-
-    def start(self, tuple tracks, OutputFeed base):
-        """Take new tracks; whoever reads gets a new init if this format is touched by the change.
-
-        What came since the last key and still fits the tracks (audio that appears later does not
-        touch the video) is converted anew: readers that must start again do so there.
-        """
-        try:
-            change = self._output.start(tracks)
-        except Unsupported as error:
-            self._refuse(error)
-            return
-        except Exception:
-            # One format's fault must not keep the others from starting.
-            logger.exception("a format cannot take the tracks of a stream")
-            self._refuse(Unsupported("a track that the format does not understand"))
-            return
-        self._refusal = None
-        if change is Change.NOTHING:
-            return
-        was_started, self._is_started = self._is_started, True
-        self._init_number += 1
-        self._inits[self._init_number] = (self._output.codec_string, self._output.tracks)
-        self._inits.pop(self._init_number - KEPT_INITS, None)
-        if was_started:
-            self._reopen(change is Change.RESTART)
-        else:
-            self._dts = base.at(base.key).dts if base.key >= 0 else self._dts
-            self._admit_all()
-        if change is Change.RESTART and base is not self:
-            self._warm(base)
-        self.hand_out()
-
-    def _refuse(self, error):
-        self._is_started = False
-        self._refusal = self._last_refusal = error
-        self.clear()
-        self._refuse_all()
-
-    def _reopen(self, bint is_restart):
-        cdef Block* init = self._opening(self._dts, True)
-        if is_restart:
-            self.close_group()
-            init.flags |= RESTART
-        self.append(init)
-
-    def _warm(self, OutputFeed base):
-        cdef int64_t number
-        self._output.reset()
-        if base.key < 0:
-            return
-        for number in range(base.key, base.next):
-            if not base.at(number).flags & INIT:
-                self.publish(base.at(number))
-
-    def _admit_all(self):
-        cdef Py_ssize_t index = 0
-        while index < self.reader_count:  # which falls when garbage is collected meanwhile
-            if self._cursors[index].feed == NULL:
-                self.enter(self._cursors[index])
-            index += 1
-
-    def _refuse_all(self):
-        """Nobody gets anything: viewers end, readers look at the refusal, WebSockets wait."""
-        cdef Cursor* cursor
-        cdef Py_ssize_t index = self.reader_count
-        while index:
-            index -= 1
-            if index >= self.reader_count:
-                continue
-            cursor = self._cursors[index]
-            if cursor.wire == WEBSOCKET:
-                cursor.feed = NULL
-                continue
-            end_cursor(cursor, UNSUPPORTED)
-            if cursor.wire == PYTHON:
-                self._hub.add_ready(cursor.number)
-            self.remove_cursor(cursor)
-
-    cdef Block* _opening(self, int64_t dts, bint is_reopening) except? NULL:
-        """The init as a piece for one reader."""
-        cdef bytes data
-        cdef Block* block
-        data = self._output.reopening(dts) if is_reopening else self._output.opening(dts)
-        block = copy_block(data, len(data))
-        if block == NULL:
-            raise MemoryError
-        block.flags = INIT
-        block.version = self._init_number
-        block.pts = block.dts = dts
-        block.wall_us = self._hub.now_us + self._hub.wall_offset_us
-        frame_block(block, BINARY)
-        return block
-
-    cdef int enter(self, Cursor* cursor) except -1:
-        """Let a reader begin, now or when the tracks are known."""
-        cdef int64_t dts
-        if self._refusal is not None:
-            if cursor.wire != WEBSOCKET:
-                end_cursor(cursor, UNSUPPORTED)
-            return 0
-        if not self._is_started:
-            return 0
-        dts = self.at(self.key).dts if self.key >= 0 else self._dts
-        queue_block(cursor, self._opening(dts, False))
-        self.admit(cursor)
-        return 0
-
-    @property
-    def bytes(self):
-        """Bytes of the current group."""
-        return self.total - self.at(self.key).before if self.key >= 0 else 0
 
 
 @cython.no_gc_clear
@@ -414,145 +256,6 @@ cdef class StreamCore(UnitSink):
         finally:
             self._hub.unlock()
 
-    def open_place(self, str name, chunks, size):
-        """A reader in Python at the ring of a format; see `Place`."""
-        return Place(self, name, chunks, size)
-
-
-@cython.no_gc_clear
-cdef class Place:
-    """A Python reader's place in a ring. `number` comes in `Hub.take` when there is something."""
-
-    def __init__(self, StreamCore core not None, str name, Py_ssize_t chunks, Py_ssize_t size):
-        self._core = core
-        with nogil:
-            core._hub.lock()
-        try:
-            self._feed = core.feed(name)
-            self._cursor = new_cursor(PYTHON, -1, chunks, size)
-            if self._cursor == NULL or not self._feed.add_cursor(self._cursor):
-                raise MemoryError
-            self._feed.enter(self._cursor)
-            if self._cursor.feed != NULL:
-                self._cursor.is_told = True
-                core._hub.add_ready(self._cursor.number)
-        finally:
-            core._hub.unlock()
-
-    def __del__(self):
-        if self._cursor != NULL and self._feed is not None and not self._has_left:
-            self._core._hub.let_go(self)
-
-    def __dealloc__(self):
-        if self._cursor != NULL:
-            if self._feed is not None and not self._has_left:
-                with nogil:
-                    self._core._hub.lock()
-                    self._feed.remove_cursor(self._cursor)
-                    self._core._hub.unlock()
-            free_cursor(self._cursor)
-
-    @property
-    def number(self):
-        return self._cursor.number
-
-    @property
-    def refusal(self):
-        """Why the format cannot carry the stream, or None."""
-        return self._feed._last_refusal if self._cursor.end == UNSUPPORTED else self._feed._refusal
-
-    @property
-    def is_slow(self):
-        """Whether the reader was ended because it takes less than the stream brings."""
-        return self._cursor.end == SLOW
-
-    @property
-    def counters(self):
-        """(delivered, delivered bytes, dropped, overflows)."""
-        cdef Cursor* cursor = self._cursor
-        return cursor.delivered, cursor.delivered_bytes, cursor.dropped, cursor.overflows
-
-    @property
-    def queued(self):
-        """Pieces of the ring that wait for this reader."""
-        return self._feed.next - self._cursor.next if self._cursor.feed != NULL else 0
-
-    def take(self, Py_ssize_t limit=-1):
-        """Up to `limit` pieces: (flags, data, pts, dts, wall_us, version, kind, codec)."""
-        cdef Cursor* cursor = self._cursor
-        cdef Block* block = NULL
-        taken = []
-        with nogil:
-            self._core._hub.lock()
-        try:
-            cursor.is_told = False
-            while limit != 0:
-                block = pop_block(cursor)
-                if block == NULL and cursor.feed != NULL:
-                    block = self._feed.next_block(cursor)
-                if block == NULL:
-                    break
-                limit -= 1
-                cursor.delivered += 1
-                cursor.delivered_bytes += block.size
-                cursor.taken_since += 1
-                taken.append((
-                    block.flags, block.data[: block.size], block.pts, block.dts, block.wall_us,
-                    block.version, block.kind, block.codec,
-                ))
-                release(block)
-            if block != NULL and not cursor.is_told:
-                cursor.is_told = True
-                self._core._hub.add_ready(cursor.number)
-            self._feed.trim()
-        finally:
-            self._core._hub.unlock()
-        return taken
-
-    def discard(self):
-        """Take everything and throw it away, and ask for no news; how many pieces it was."""
-        cdef Block* block = NULL
-        cdef Py_ssize_t count = 0
-        with nogil:
-            self._core._hub.lock()
-            self._cursor.is_told = True
-            while True:
-                block = self._cursor.first
-                if block != NULL:
-                    self._cursor.first = block.next
-                    if self._cursor.first == NULL:
-                        self._cursor.last = NULL
-                elif self._cursor.feed != NULL:
-                    block = self._feed.next_block(self._cursor)
-                if block == NULL:
-                    break
-                count += 1
-                self._cursor.delivered += 1
-                self._cursor.delivered_bytes += block.size
-                self._cursor.taken_since += 1
-                release(block)
-            self._feed.trim()
-            self._core._hub.unlock()
-        return count
-
-    def facts(self, int version):
-        """(codec string, tracks) of an init."""
-        return self._feed._inits.get(version, ("", ()))
-
-    def description(self, int version):
-        """The track of an access unit."""
-        return self._core._described.get(version)
-
-    def close(self):
-        """Leave the stream; idempotent."""
-        with nogil:
-            self._core._hub.lock()
-        try:
-            if self._cursor != NULL and not self._has_left:
-                self._has_left = True
-                self._core._forget(self._feed, self._cursor)
-        finally:
-            self._core._hub.unlock()
 
 
 def _is_decodable(track):

@@ -4,12 +4,16 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from stream_relay.engine._core cimport StreamCore
 from stream_relay.engine._loop cimport Handle, Loop
 from stream_relay.engine.system cimport sockaddr_in6
-from stream_relay.formats._rfc4571 cimport TcpFramer
 from stream_relay.sources._intake cimport Intake
 
 cdef enum:
     MAX_FORWARDS = 8
     MAX_TOUCHED = 64
+
+ctypedef void (*Flush)(void*) noexcept nogil
+ctypedef int (*Receive)(
+    void*, const uint8_t*, Py_ssize_t, Py_ssize_t, int64_t, bint
+) noexcept nogil
 
 cdef struct Route:
     int64_t ssrc
@@ -54,22 +58,8 @@ cdef class UdpPort:
     cdef void _insert(self, int64_t ssrc, void* inlet) noexcept nogil
     cdef void* _route(self, int64_t ssrc) noexcept nogil
 
-cdef class MediaConnection(TcpFramer):
-    cdef Loop _loop
-    cdef Handle* _handle
-    cdef int _fd
-    cdef Inlet _inlet
-    cdef UdpPort _router
-    cdef void* _routed               # until the end of one call; then its stream may go
-    cdef readonly int64_t number
-    cdef readonly int64_t peer
-    cdef readonly int64_t used_us
-    cdef readonly int refused
-    cdef bint _is_ended
-
-    cdef void take(
-        self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_stable
-    ) noexcept nogil
-    cdef void _drain(self) noexcept nogil
-    cdef void* _target(self) noexcept nogil
-    cdef void _end(self, int reason) noexcept with gil
+cdef int64_t ssrc_of(const uint8_t* data, Py_ssize_t start) noexcept nogil
+cdef void inlet_flush(Inlet inlet) noexcept nogil
+cdef int inlet_receive(
+    Inlet inlet, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, int64_t peer, bint is_stable
+) noexcept nogil

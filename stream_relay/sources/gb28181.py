@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from stream_relay.engine._loop import Loop
-from stream_relay.engine._source import Inlet, MediaConnection, UdpPort
+from stream_relay.engine._media_connection import MediaConnection
+from stream_relay.engine._source import Inlet, UdpPort
 from stream_relay.formats.rtp import NO_FRAME
 from stream_relay.sources.peers import NO_PEER, PORT_BITS, host_key, peer_key, peer_name
 from stream_relay.sources.rtcp import build_receiver_report, parse_sender_report
@@ -168,6 +169,10 @@ class Connection:
         """When it brought usable RTP last, or was opened."""
         return int(self._media.used_us)
 
+    def check(self) -> None:
+        """Notice now if the other side has closed."""
+        self._media.check()
+
     def end(self, reason: str = "closed") -> None:
         """Close without flushing: nothing was ever written. Idempotent."""
         if self.closed.done():
@@ -191,6 +196,8 @@ class _TcpSource:
 
     def adopt(self, sock: socket.socket) -> Connection | None:
         """Let the engine read it; refuses what is more than a port can need."""
+        for known in self.connections:  # a device that connects anew must not meet its old self
+            known.check()
         if len(self.connections) >= MAX_CONNECTIONS:
             sock.close()
             return None

@@ -12,7 +12,9 @@ import pytest
 from stream_relay.access_unit import Codec, Kind, Track
 from stream_relay.engine._connection import Connection
 from stream_relay.engine._loop import Loop
-from stream_relay.engine._source import Inlet, MediaConnection, UdpPort
+from stream_relay.engine._media_connection import MediaConnection
+from stream_relay.engine._place import Place
+from stream_relay.engine._source import Inlet, UdpPort
 from stream_relay.errors import Unsupported
 from stream_relay.events import EndReason, FirstKeyFrame, TracksChanged
 from stream_relay.formats.rfc4571 import build_frame
@@ -73,7 +75,7 @@ async def test_what_is_collected_under_the_lock_is_closed_after_it(
     elif kind == "inlet":
         describe.forgotten.append(inlet_of(engine, shared))
     else:
-        place = shared.core.open_place("flv", 10, 1 << 20)
+        place = Place(shared.core, "flv", 10, 1 << 20)
         if kind == "closed reader":
             place.close()
         describe.forgotten.append(place)

@@ -1,4 +1,3 @@
-import gc
 from dataclasses import dataclass, field
 
 import pytest
@@ -102,22 +101,6 @@ def test_reader_that_discards_keeps_its_format_going_and_never_falls_behind():
     figures = reader.statistics
     assert (figures.delivered, figures.dropped) == (101, 0)
     assert desk.stream.statistics.readers == 1
-
-
-def test_readers_may_be_collected_as_garbage_while_the_stream_takes_units():
-    desk = Desk()
-    desk.publish(pictures(2))
-    place = desk.stream.core.open_place("flv", 10, 100_000)
-    cycle: list[object] = [place]
-    cycle.append(cycle)
-    del place, cycle
-
-    def units():
-        gc.collect()
-        yield picture(2)
-
-    desk.stream.core.publish(units(), 100_000, 0)
-    assert desk.stream.statistics.readers == 0
 
 
 def test_times_are_the_same_in_every_format_and_start_at_zero():
