@@ -1,6 +1,6 @@
 """An intake that publishes to a Python `Stream`: names for keys, seconds for microseconds.
 
-The asyncio relay's side of `intake.py`; the compiled engine does without it.
+So that a test can send packets and look at the pictures that a reader gets, without a socket.
 """
 
 import logging

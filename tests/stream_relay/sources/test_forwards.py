@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stream_relay.errors import Overload
 from stream_relay.formats.rfc4571 import build_frame
-from stream_relay.formats.rtp import NO_FRAME, build_packet
+from stream_relay.formats.rtp import build_packet
 from stream_relay.sources.intake import HELD, MALFORMED, MAX_FORWARDS, REFUSED, RTCP, USED
 from stream_relay.sources.peers import host_key, host_keys, peer_key
 from stream_relay.sources.policy import LatchPolicy
@@ -52,7 +52,7 @@ class Bench:
             choose=self._choose,
             **options,
         )
-        self.framer = module("framer", kind, SOURCES).IntakeFramer(self.intake, DEVICE)
+        self.framer = module("rfc4571", kind).TcpFramer()
 
     def _choose(
         self, payload_type: int, payload: bytes, announced: dict[int, str], sink: Any
@@ -79,7 +79,7 @@ class Bench:
             self.choices,
             intake.take_events(10**9),
             [getattr(intake, name) for name in names],
-            (framer.used, framer.refused, framer.skipped_bytes, framer.resynchronised, framer.rtcp),
+            (framer.skipped_bytes, framer.resynchronised, framer.rtcp),
         ]
 
 
@@ -118,17 +118,6 @@ def test_as_many_forwards_as_there_is_room_for(bench: Bench) -> None:
     assert [len(forward.take()) for forward in forwards] == list(range(16, 0, -2))
     with pytest.raises(Overload):
         bench.intake.add_forward(bench.rtp.PacketList())
-
-
-def test_only_packets_that_were_not_held_are_stable(bench: Bench) -> None:
-    forward = bench.rtp.PacketList()
-    bench.intake.add_forward(forward)
-    data = b"".join(build_frame(rtp(n)) for n in (1, 2, 3, 5, 4, 6))
-    cut = len(data) - 5
-    bench.framer.push_all(data[:cut], 0)
-    bench.framer.push_all(data[cut:], 0)
-    # 1 and 2 were on probation, 5 waited for 4, 6 came in two pieces.
-    assert [stable for _, stable, _ in forward.take()] == [False, False, True, True, False, False]
 
 
 def test_a_gap_interrupts_the_depacketizer_before_the_packet_behind_it(bench: Bench) -> None:
@@ -177,23 +166,6 @@ def test_counters_stay_when_an_intake_is_closed(bench: Bench) -> None:
     assert (bench.intake.packets, bench.intake.lost) == (3, 1)
     bench.send(rtp(5))
     assert len(forward.take()) == 3
-
-
-def test_a_connection_that_brings_no_rtp_is_told_and_blamed(bench: Bench) -> None:
-    fault = 0
-    for _ in range(20):
-        fault = fault or bench.framer.push_all(b"\xff" * 65_536, 0)
-    assert fault == NO_FRAME
-    assert bench.intake.take_events(0)[0][:2] == ("malformed", DEVICE)
-
-
-def test_packets_of_a_connection_are_counted_by_what_became_of_them(bench: Bench) -> None:
-    packets = [rtp(1), rtp(2), rtp(3)]
-    assert bench.framer.push_all(b"".join(map(build_frame, packets)), 0) == 0
-    # The first one was held before the second made the source believed.
-    assert (bench.framer.used, bench.framer.refused) == (2, 0)
-    bench.framer.push_all(build_frame(rtp(4, 8)) + build_frame(rtp(5, 8)) * 2, 0)
-    assert bench.framer.refused >= 1
 
 
 def damaged(rolls: random.Random) -> list[tuple[bytes, int, int]]:
@@ -255,12 +227,11 @@ def test_both_twins_see_the_same_in_damaged_tcp(seed: int, cut: int) -> None:
     seen = []
     for kind in TWINS:
         bench = Bench(kind, ssrc_check=False)
-        faults = [
-            bench.framer.push_all(bytes(stream[start : start + cut]), start)
-            for start in range(0, len(stream), cut)
-        ]
+        for start in range(0, len(stream), cut):
+            packets = bench.framer.push(bytes(stream[start : start + cut]))
+            bench.send(*packets, now_us=start)
         bench.intake.flush()
-        seen.append([faults, bench.outcome()])
+        seen.append(bench.outcome())
     assert seen[0] == seen[1]
 
 
