@@ -17,6 +17,7 @@ from sip.message import Peer, Request, Response, build_response
 from sip.message.sdp import MediaOffer
 from sip.roles.authentication import Authenticator, Credential
 from sip.roles.bindings import Binding, RegistrationSnapshot
+from sip.roles.broadcaster import Broadcaster
 from sip.roles.call import Call, InvitationAnswered, InvitationRefused
 from sip.roles.conduct import Conduct
 from sip.roles.config import SipConfig
@@ -25,6 +26,7 @@ from sip.roles.invitation import Inviter
 from sip.roles.messages import MessageDesk
 from sip.roles.messenger import Messenger
 from sip.roles.registrar import Registrar
+from sip.roles.voice_call import OpenBroadcast, VoiceEvent
 from sip.transactions import (
     AckMissing,
     AckReceived,
@@ -43,7 +45,7 @@ ALLOW = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, RE
 MOST_EVENTS = 65_536
 """The shell takes events after every packet; only a shell that has stopped lets them pile up."""
 
-Notice = Event | InquiryEnded | InvitationAnswered | InvitationRefused
+Notice = Event | InquiryEnded | InvitationAnswered | InvitationRefused | VoiceEvent
 """What `next_event` returns: news for everybody, and ends of what one caller asked for."""
 
 
@@ -76,9 +78,13 @@ class Endpoint:
         self._inviter = Inviter(
             config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit, wall
         )
+        self._broadcaster = Broadcaster(
+            config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit
+        )
         self._desk = MessageDesk(
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
         )
+        self._desk.answers.append(self._broadcaster.receive_answer)
 
     # What a transport drives
 
@@ -102,6 +108,7 @@ class Endpoint:
             self._registrar.next_timer(),
             self._inquiries.next_timer(),
             self._inviter.next_timer(),
+            self._broadcaster.next_timer(),
             self._desk.next_timer(),
         )
         return min((time for time in times if time is not None), default=None)
@@ -113,6 +120,7 @@ class Endpoint:
         self._desk.handle_timer(now)
         self._inquiries.handle_timer(now)
         self._inviter.handle_timer(now)
+        self._broadcaster.handle_timer(now)
         for device_id in self._registrar.handle_timer(now):
             self._release(device_id, now)
 
@@ -147,6 +155,23 @@ class Endpoint:
     def end_invitations(self, now: float) -> None:
         """Say goodbye in every session: the server stops."""
         self._inviter.end_all(now)
+        self._broadcaster.end_all(now)
+
+    def open_broadcast(self, device_id: str, target_id: str, now: float) -> str:
+        """Notify a device of our voice; its calls come as VoiceRequested. Raises PeerUnreachable."""
+        return self._broadcaster.open(self._binding(device_id), target_id, now)
+
+    def accept_voice(self, call_id: str, host: str, port: int, now: float) -> int | None:
+        """Answer a device's call; returns the SSRC to send with, None when it is gone."""
+        return self._broadcaster.accept(call_id, host, port, now)
+
+    def refuse_voice(self, call_id: str, status: int, now: float) -> None:
+        """Refuse a device's call."""
+        self._broadcaster.refuse(call_id, status, now)
+
+    def end_broadcast(self, broadcast_id: str, now: float) -> None:
+        """End a broadcast with all its calls; again and again is fine."""
+        self._broadcaster.end(broadcast_id, now)
 
     def new_ssrc(self, now: float, *, is_history: bool = False) -> int:
         """Return a number for y= that no stream of ours uses; raises NoSsrcLeft."""
@@ -175,11 +200,13 @@ class Endpoint:
         counted: Counter[str] = Counter(self._layer.counters)
         counted.update({f"misbehaved.{name}": n for name, n in self._conduct.counters.items()})
         counted.update(self._desk.counters)
+        counted.update({f"voice.{name}": n for name, n in self._broadcaster.counters.items()})
         counted.update(
             {
                 "bindings": len(self._registrar.bindings),
                 "invitations": len(self._inviter),
                 "inquiries": len(self._inquiries),
+                "broadcasts": len(self._broadcaster),
                 "events.dropped": self.dropped_events,
                 **{f"transactions.{name}": n for name, n in self._layer.sizes.items()},
             }
@@ -202,6 +229,7 @@ class Endpoint:
 
     def _release(self, device_id: str, now: float) -> None:
         self._inviter.end_device(device_id, now)
+        self._broadcaster.end_device(device_id, now)
         self._inquiries.forget_device(device_id)
 
     def _handle(self, event: TransactionEvent, now: float) -> None:
@@ -218,17 +246,31 @@ class Endpoint:
                 self._handle_failure(client.user if client is not None else None, now)
             case MessageRejected(peer=peer, reason=reason, data=data):
                 self._conduct.note(peer, reason, data)
-            case CancelReceived() | AckReceived() | AckMissing():
-                # We answer every INVITE of a peer at once and by refusal: nothing to cancel.
-                pass
+            case AckReceived(transaction=acknowledged):
+                self._broadcaster.acknowledged(acknowledged)
+            case AckMissing(transaction=unacknowledged):
+                self._broadcaster.unacknowledged(unacknowledged, now)
+            case CancelReceived(transaction=cancelled):
+                self._broadcaster.cancelled(cancelled, now)
 
     def _handle_request(self, event: RequestReceived, now: float) -> None:
         request, peer = event.request, event.peer
+        if request.method == "INVITE":
+            self._take_invite(event, now)
+            return
         response = self._answer(request, peer, now)
         is_challenge = response.status == 401
         self._layer.respond(event.transaction, response, now, forget=is_challenge)
         if request.method in ("MESSAGE", "NOTIFY") and response.status == 200:
             self._desk.read_small(now)
+
+    def _take_invite(self, event: RequestReceived, now: float) -> None:
+        """Only a broadcast of ours makes devices call; the answer may come later."""
+        request, peer = event.request, event.peer
+        binding = self._registrar.admit(request.from_.uri.user, peer, now)
+        refusal = self._broadcaster.receive_invite(request, event.transaction, peer, binding, now)
+        if refusal is not None:
+            self._layer.respond(event.transaction, refusal, now)
 
     def _answer(self, request: Request, peer: Peer, now: float) -> Response:
         match request.method:
@@ -239,15 +281,16 @@ class Endpoint:
                 status = self._desk.admit(request, peer, call, now)
                 return build_response(request, status)
             case "BYE":
-                return build_response(request, self._inviter.receive_bye(request, peer, now))
+                status = self._inviter.receive_bye(request, peer, now)
+                if status == 481:
+                    status = self._broadcaster.receive_bye(request, peer, now)
+                return build_response(request, status)
             case "INFO" | "UPDATE":
-                known = self._inviter.call_of(request, peer) is not None
+                call = self._inviter.call_of(request, peer)
+                known = call or self._broadcaster.call_of(request, peer)
                 return build_response(request, 200 if known else 481)
             case "OPTIONS":
                 return build_response(request, 200, headers=[("Allow", ALLOW)])
-            case "INVITE":
-                # Nobody may call us yet: broadcast and cascade come with their own roles.
-                return build_response(request, 403)
             case "SUBSCRIBE":
                 return build_response(request, 489)
             case _:
@@ -264,9 +307,13 @@ class Endpoint:
             self._inviter.receive_response(user, response, event.peer, now)
         elif isinstance(user, Inquiry):
             self._inquiries.receive_response(user, response)
+        elif isinstance(user, OpenBroadcast):
+            self._broadcaster.receive_response(user, response)
 
     def _handle_failure(self, user: object, now: float) -> None:
         if isinstance(user, Call):
             self._inviter.fail(user, now)
         elif isinstance(user, Inquiry):
             self._inquiries.fail(user)
+        elif isinstance(user, OpenBroadcast):
+            self._broadcaster.fail(user)

@@ -58,7 +58,6 @@ class MessageDesk:
     ) -> None:
         self._config = config
         self._registrar = registrar
-        self._inquiries = inquiries
         self._messenger = messenger
         self._conduct = conduct
         self._emit = emit
@@ -71,6 +70,8 @@ class MessageDesk:
             (Root.NOTIFY, alarm.COMMAND): self._read_alarm,
             (Root.NOTIFY, catalog.COMMAND): self._read_catalog,
         }
+        self.answers: list[Callable[[str, Envelope, float], bool]] = [inquiries.receive_answer]
+        """Who may wait for a Response of a device; each says whether it was his."""
         self.counters: Counter[str] = Counter()
 
     def admit(self, request: Request, peer: Peer, call: Call | None, now: float) -> int:
@@ -115,7 +116,8 @@ class MessageDesk:
             self._conduct.note(letter.peer, error.reason, error.data or letter.body)
             return
         if envelope.root is Root.RESPONSE:
-            if not self._inquiries.receive_answer(letter.binding.device_id, envelope, now):
+            device_id = letter.binding.device_id
+            if not any(take(device_id, envelope, now) for take in self.answers):
                 self._read_unasked(letter, envelope)
             return
         reader = self._readers.get((envelope.root, envelope.command))
