@@ -158,7 +158,7 @@ class Endpoint:
         self._broadcaster.end_all(now)
 
     def open_broadcast(self, device_id: str, target_id: str, now: float) -> str:
-        """Notify a device of our voice; its calls come as VoiceRequested. Raises PeerUnreachable."""
+        """Tell a device that we speak; it calls: VoiceRequested. Raises PeerUnreachable."""
         return self._broadcaster.open(self._binding(device_id), target_id, now)
 
     def accept_voice(self, call_id: str, host: str, port: int, now: float) -> int | None:

@@ -26,6 +26,7 @@ from sip.simulator.profile import (
 )
 from sip.simulator.registration import RegistrationClient
 from sip.simulator.sessions import Sessions
+from sip.simulator.voice import Ear, Ears
 from sip.transactions import (
     AckMissing,
     AckReceived,
@@ -71,10 +72,12 @@ class SimulatedDevice:
             profile, self.faults, self._layer, random_bytes, self._take
         )
         self._sessions = Sessions(profile, self.faults, self._layer, ids, self._events.append)
+        self._ears = Ears(profile, self.faults, self._layer, ids, self._events.append)
         self._state = DeviceState(profile, self.faults, self._events.append)
         self._handlers: Handlers = {
             **directory_handlers(self._state),
             **control_handlers(self._state),
+            **self._ears.handlers(),
         }
         self._outgoing: deque[bytes] = deque()
         self._posted: _Post | None = None
@@ -99,6 +102,7 @@ class SimulatedDevice:
     def stop(self, now: float) -> None:
         """BYE every session and unregister; state IDLE tells that it is done."""
         self._sessions.end_all(now, "local")
+        self._ears.end_all(now, "local")
         self._registration.stop(now)
 
     def accept_media(
@@ -114,6 +118,14 @@ class SimulatedDevice:
     def end_media(self, call_id: str, now: float) -> None:
         """Send BYE for a session."""
         self._sessions.end(call_id, now)
+
+    def call_for_voice(self, call_id: str, local_host: str, local_port: int, now: float) -> None:
+        """Invite the platform to speak to an open port of ours."""
+        self._ears.call(call_id, local_host, local_port, now)
+
+    def end_voice(self, call_id: str, now: float) -> None:
+        """Hang up a voice call."""
+        self._ears.end(call_id, now)
 
     def send_keepalive(self, now: float) -> None:
         """Send a keepalive now, as on a fault (9.6)."""
@@ -200,6 +212,7 @@ class SimulatedDevice:
             self._outgoing.clear()
             self._posted = None
             self._sessions.end_all(now, "offline")
+            self._ears.end_all(now, "offline")
 
     def _handle(self, event: Event, now: float) -> None:
         match event:
@@ -227,6 +240,8 @@ class SimulatedDevice:
             return
         if transaction.user is self._registration:
             self._registration.receive_response(transaction, event.response, now)
+        elif isinstance(transaction.user, Ear):
+            self._ears.receive_response(transaction.user, event.response, event.peer, now)
         elif event.response.is_final:
             self._post_ended(transaction.user, now)
 
@@ -241,6 +256,8 @@ class SimulatedDevice:
                 status, envelope = _read(request)
             case "BYE":
                 status = self._sessions.receive_bye(request, peer)
+                if status == 481:
+                    status = self._ears.receive_bye(request, peer)
             case "OPTIONS":
                 status = 200
             case _:
@@ -277,6 +294,8 @@ class SimulatedDevice:
     def _handle_failure(self, transaction: ClientTransaction, now: float) -> None:
         if transaction.user is self._registration:
             self._registration.fail(transaction, now)
+        elif isinstance(transaction.user, Ear):
+            self._ears.fail(transaction.user)
         else:
             self._post_ended(transaction.user, now)
 
