@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sip.simulator.device import SimulatedDevice
 from sip.simulator.profile import (
@@ -17,6 +18,9 @@ from sip.simulator.profile import (
     RegistrationChanged,
     RegistrationState,
     SimulatorEvent,
+    VoiceGranted,
+    VoiceOver,
+    VoiceWanted,
 )
 from sip.transport.driver import Driver
 from sip.transport.tcp import TcpTransport
@@ -24,6 +28,7 @@ from sip.transport.udp import UdpTransport
 from stream_relay.errors import RelayError
 from stream_relay.simulator import MediaFaults, MediaSender, MediaSource, MediaTarget
 from vms.ids import random_below, random_bytes
+from vms.simulation.loudspeakers import Loudspeakers
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +64,13 @@ class SimulatedBox:
         profile: DeviceProfile,
         source: Callable[[str], MediaSource | None],
         faults: BoxFaults | None = None,
+        *,
+        voice_folder: Path | None = None,
     ) -> None:
-        """`source` gives the pictures of a channel, None for one that has none."""
+        """`source` gives the pictures of a channel, None for one that has none.
+
+        What the box hears is kept as WAV files in `voice_folder`.
+        """
         self.faults = faults or BoxFaults()
         self.device = SimulatedDevice(profile, random_bytes, self.faults.signalling)
         self.registered = asyncio.Event()
@@ -71,6 +81,7 @@ class SimulatedBox:
         """Set while nothing is sent."""
         self.quiet.set()
         self._source = source
+        self._loudspeakers = Loudspeakers(self.device, voice_folder, self._now)
         self._driver = Driver(self.device, self._take_events)
         self._calls: dict[str, _Call] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -124,6 +135,7 @@ class SimulatedBox:
             if call.task is not None:
                 call.task.cancel()
         self._calls.clear()
+        self._loudspeakers.close()
 
     @staticmethod
     def _now() -> float:
@@ -147,8 +159,20 @@ class SimulatedBox:
                 task = self._calls.pop(call_id).task
                 if task is not None:
                     task.cancel()
+            case VoiceWanted() | VoiceGranted() | VoiceOver():
+                self._take_voice(event)
             case _:
                 pass
+
+    def _take_voice(self, event: VoiceWanted | VoiceGranted | VoiceOver) -> None:
+        match event:
+            case VoiceWanted():
+                self._loudspeakers.want(event)
+                self._driver.flush()
+            case VoiceGranted() if self._group is not None:
+                self._loudspeakers.grant(event, self._group)
+            case VoiceOver():
+                self._loudspeakers.over(event)
 
     def _take_registration(self, event: RegistrationChanged) -> None:
         facts = {"device": self.device.profile.device_id, "event": event.state.value}
