@@ -12,6 +12,7 @@ from sip.server import SipConfig, SipServer
 from stream_relay.reader import QueueLimit
 from stream_relay.relay import Relay, RelayConfig
 from stream_relay.stream import StreamLimits
+from stream_relay.voice.sender import VoiceSender
 from vms.bus import Bus
 from vms.clock import Clock
 from vms.config import Config
@@ -36,6 +37,7 @@ from vms.services.registration import Listeners, RegistrationService
 from vms.services.store import Store
 from vms.services.system import Gauges, SystemService
 from vms.services.users import UserService
+from vms.services.voice import VoiceService
 from vms.storage.queries.audit import prune_audit
 from vms.storage.worker import DatabaseWorker
 from vms.version import VERSION
@@ -195,6 +197,16 @@ def build_parts(
         users=users,
         spans=SpanService(store, clock),
         system=system,
+        voice=VoiceService(
+            planes.sip,
+            lambda target: VoiceSender(target, planes.relay.ports, config.media.host),
+            store,
+            users,
+            config.data,
+            advertised=advertised,
+            zone=config.zone,
+            clock=clock,
+        ),
         bus=bus,
     )
     return Parts(

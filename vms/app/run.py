@@ -110,6 +110,7 @@ async def _begin(config: Config, parts: Parts) -> str:
     await parts.credentials.reload()
     await services.recording.begin()
     await services.analysis.begin()
+    await services.voice.begin()
     return password
 
 
@@ -132,6 +133,7 @@ async def _start(
         ("live", services.live.run),
         ("recording", services.recording.run),
         ("analysis", services.analysis.run),
+        ("voice", services.voice.run),
         ("housekeeping", parts.housekeeping.run),
     ):
         await running.enter_async_context(_task(group, name, work))

@@ -11,6 +11,7 @@ from vms.services.offline import SpanService
 from vms.services.recording import RecordingService
 from vms.services.system import SystemService
 from vms.services.users import UserService
+from vms.services.voice import VoiceService
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +26,5 @@ class Services:
     users: UserService
     spans: SpanService
     system: SystemService
+    voice: VoiceService
     bus: Bus
