@@ -11,6 +11,8 @@ const KEY_AT = /\bt\(\s*\(?"([a-z0-9_.]+)"|"([a-z]+\.[a-z0-9_.]+)"/g;
 const FAMILIES = [
   "advice", "alarm.detail", "alarm.kind", "alarm.state", "cause", "label", "level", "live.end", "live.step",
   "marks", "nav", "outcome", "param", "presence", "problem", "role", "spans", "tile.state", "transport",
+  "microphone", "voice.day", "voice.entry_failed", "voice.kind_of", "voice.priority", "voice.reason", "voice.source",
+  "voice.state", "voice.target",
 ];
 
 function files(folder: string, ending: string): string[] {
