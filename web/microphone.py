@@ -14,7 +14,7 @@ from pydantic import Field
 from vms.records.voice import VoiceView
 from vms.services.voice import Microphone
 from web.api.voice import build_broadcast
-from web.api.wire import Body
+from web.api.wire import Body, Number
 from web.call import Call
 from web.keys import limits_key, microphones_key
 from web.route import API, Permission, Resource
@@ -51,7 +51,7 @@ class SoundQuery(Body):
         "upgrade_required",
     ),
 )
-async def speak_live(call: Call, voice_id: str, query: SoundQuery) -> web.StreamResponse:
+async def speak_live(call: Call, voice_id: Number, query: SoundQuery) -> web.StreamResponse:
     """Open a WebSocket: binary messages are sound, JSON texts `state` tell who hears.
 
     Only who began the talk may speak; closing the socket ends it.
@@ -65,7 +65,7 @@ async def speak_live(call: Call, voice_id: str, query: SoundQuery) -> web.Stream
         raise UpgradeRequired
     voice, by = call.services.voice, call.identity.username
     with seats.seat():
-        async with voice.microphone(voice_id, by, query.format, query.rate) as microphone:
+        async with voice.microphone(str(voice_id), by, query.format, query.rate) as microphone:
             await response.prepare(call.request)
             await until_first(
                 _listen(response, microphone),

@@ -1,4 +1,4 @@
-"""Voice as a person uses it: a fake microphone in Chromium, a pretend camera that keeps the sound."""
+"""Voice as a person uses it: a fake microphone, a pretend camera that keeps what it hears."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.web.fake_live import FakeLive
+from tests.web.fake_voice import FakeVoice
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER, alarm, attempt, channel, device
 from vms.bus import Bus
 from vms.errors import Conflict, Denied, Invalid, LockedOut, NotFound, NotReady
@@ -401,4 +402,5 @@ class FakeServices:
         self.users = FakeUsers()
         self.spans = FakeSpans()
         self.system = FakeSystem(data)
+        self.voice = FakeVoice()
         self.bus = Bus()

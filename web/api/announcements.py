@@ -10,7 +10,7 @@ from vms.errors import Invalid
 from vms.records.voice import Announcement as AnnouncementView
 from vms.records.voice import TimetableEntry
 from web.api.voice import Order, Targets
-from web.api.wire import WITHOUT_NUL, Body, ListOf, Name, Text, Wire
+from web.api.wire import WITHOUT_NUL, Body, FileId, ListOf, Name, Text, Wire
 from web.call import Call
 from web.route import Permission, Resource
 
@@ -171,7 +171,7 @@ async def upload_announcement(call: Call, query: FileQuery) -> Announcement:
     media_type=WAV,
     problems=("announcement_not_found",),
 )
-async def hear_announcement(call: Call, announcement_id: str) -> web.StreamResponse:
+async def hear_announcement(call: Call, announcement_id: FileId) -> web.StreamResponse:
     """Answer the WAV file."""
     data = await call.services.voice.announcement_sound(announcement_id)
     return web.Response(body=data, content_type=WAV)
@@ -185,7 +185,7 @@ async def hear_announcement(call: Call, announcement_id: str) -> web.StreamRespo
     status=HTTPStatus.NO_CONTENT,
     problems=("announcement_not_found", "announcement_in_use"),
 )
-async def delete_announcement(call: Call, announcement_id: str) -> None:
+async def delete_announcement(call: Call, announcement_id: FileId) -> None:
     """Remove it from the library."""
     await call.services.voice.delete_announcement(announcement_id)
 
@@ -229,7 +229,7 @@ async def add_entry(call: Call, body: EntryDraft) -> Entry:
     permission=Permission.OPERATE,
     problems=(*ENTRY_PROBLEMS, "timetable_entry_not_found"),
 )
-async def replace_entry(call: Call, entry_id: str, body: EntryDraft) -> Entry:
+async def replace_entry(call: Call, entry_id: FileId, body: EntryDraft) -> Entry:
     """Replace all values of a line."""
     entry = body.entry(entry_id, call.identity.username)
     return build_entry(await call.services.voice.put_entry(entry))
@@ -243,7 +243,7 @@ async def replace_entry(call: Call, entry_id: str, body: EntryDraft) -> Entry:
     status=HTTPStatus.NO_CONTENT,
     problems=("timetable_entry_not_found",),
 )
-async def delete_entry(call: Call, entry_id: str) -> None:
+async def delete_entry(call: Call, entry_id: FileId) -> None:
     """Remove it; what it has begun goes on."""
     await call.services.voice.delete_entry(entry_id)
 

@@ -14,7 +14,7 @@ from vms.records.voice import (
     VoiceTargets,
     VoiceView,
 )
-from web.api.wire import WITHOUT_NUL, Body, GbCode, ListOf, Name, Text, Wire
+from web.api.wire import WITHOUT_NUL, Body, GbCode, ListOf, Name, Number, Text, Wire
 from web.call import Call
 from web.route import API, Permission, Resource
 
@@ -226,9 +226,9 @@ async def begin_broadcast(call: Call, body: BroadcastDraft) -> Broadcast:
     permission=Permission.WATCH,
     problems=("broadcast_not_found",),
 )
-async def show_broadcast(call: Call, voice_id: str) -> Broadcast:
+async def show_broadcast(call: Call, voice_id: Number) -> Broadcast:
     """Tell how far it is, and what became of each target."""
-    return build_broadcast(call.services.voice.broadcast(voice_id))
+    return build_broadcast(call.services.voice.broadcast(str(voice_id)))
 
 
 @resource.route(
@@ -238,6 +238,6 @@ async def show_broadcast(call: Call, voice_id: str) -> Broadcast:
     permission=Permission.OPERATE,
     problems=("broadcast_not_found",),
 )
-async def stop_broadcast(call: Call, voice_id: str) -> Broadcast:
+async def stop_broadcast(call: Call, voice_id: Number) -> Broadcast:
     """Hang up everywhere; one that is over stays as it is."""
-    return build_broadcast(await call.services.voice.stop(voice_id))
+    return build_broadcast(await call.services.voice.stop(str(voice_id)))
