@@ -8,7 +8,7 @@ STAMPS := .build
 PACKAGES := vms sip stream_relay analytics channel_registry web
 FRONTEND := web/frontend
 # Files side by side: most tests wait for processes and sockets. A file's own tests stay in order.
-TOGETHER := -p no:cacheprovider -n 3 --dist loadfile
+TOGETHER := -p no:cacheprovider -n 3 --dist loadfile -rfER
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench soak fuzz sanitize screenshots wheel lock clean
