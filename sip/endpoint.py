@@ -12,6 +12,7 @@ from typing import Any
 
 from sip.events import Event
 from sip.gb28181.question import Question
+from sip.gb28181.quirks import QuirkFinder, by_user_agent
 from sip.gb28181.ssrc import SsrcPool
 from sip.message import Peer, Request, Response, build_response
 from sip.message.sdp import MediaOffer
@@ -56,6 +57,7 @@ class Endpoint:
         credentials: Callable[[str], Credential | None],
         wall: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
+        quirks: QuirkFinder = by_user_agent,
     ) -> None:
         self._config = config
         self._events: deque[Notice] = deque()
@@ -74,7 +76,14 @@ class Endpoint:
         self._inquiries = Inquiries(config, messenger, emit)
         self._ssrcs = SsrcPool(config.server_id, random_bytes)
         self._inviter = Inviter(
-            config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit, wall
+            config,
+            self._layer,
+            messenger,
+            self._registrar.bindings,
+            self._ssrcs,
+            emit,
+            wall,
+            quirks,
         )
         self._desk = MessageDesk(
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall

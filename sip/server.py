@@ -18,6 +18,7 @@ from sip.events import Event
 from sip.gb28181.catalog import CatalogResult, ask_catalog
 from sip.gb28181.query import DeviceInfo, DeviceStatus, ask_device_info, ask_device_status
 from sip.gb28181.question import QueryFailed, Question
+from sip.gb28181.quirks import QuirkFinder, by_user_agent
 from sip.gb28181.ssrc import NoSsrcLeft
 from sip.message.sdp import MediaAnswer, MediaOffer
 from sip.roles.authentication import Credential
@@ -72,9 +73,10 @@ class SipServer:
         credentials: Callable[[str], Credential | None],
         wall: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
+        quirks: QuirkFinder = by_user_agent,
     ) -> None:
         self._config = config
-        self._endpoint = Endpoint(config, credentials, wall, random_bytes)
+        self._endpoint = Endpoint(config, credentials, wall, random_bytes, quirks)
         self._listener = Listener(
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )

@@ -10,6 +10,7 @@ from channel_registry.records import NodeKind, Page, TreeBy
 from vms.records.alarms import Box, PluginView
 from vms.records.devices import AccessValues, AttemptView, ChannelView, TreeNodeView
 from vms.records.live import LiveReason, LiveState, LiveStatus, LiveStep
+from vms.records.quirks import QuirkView
 from vms.records.recording import RecorderState
 from vms.records.system import SystemStatus
 from vms.records.users import Identity, MediaToken, NewSession, UserView
@@ -50,6 +51,7 @@ __all__ = [
     "NodeKind",
     "Page",
     "PluginView",
+    "QuirkView",
     "RecorderState",
     "Role",
     "Scene",

@@ -8,6 +8,7 @@ from vms.services.analysis import AnalysisService
 from vms.services.directory import DirectoryService
 from vms.services.live import LiveService
 from vms.services.offline import SpanService
+from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.system import SystemService
 from vms.services.users import UserService
@@ -24,5 +25,6 @@ class Services:
     analysis: AnalysisService
     users: UserService
     spans: SpanService
+    quirks: QuirkService
     system: SystemService
     bus: Bus
