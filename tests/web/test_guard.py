@@ -86,6 +86,7 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "change_channel",
             "list_users",
             "add_user",
+            "replace_quirks",
         },
     }
     for permission, names in beyond_watching.items():
