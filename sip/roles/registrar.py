@@ -20,18 +20,13 @@ from sip.events import (
     KeepaliveReceived,
     KeepalivesMissed,
 )
+from sip.gb28181.edition import OWN_VERSION, read_version
 from sip.gb28181.keepalive import Keepalive
 from sip.message import Peer, Request, Response, build_response, readable
 from sip.roles.attempts import AttemptLog
 from sip.roles.authentication import Authenticator, Verdict
 from sip.roles.bindings import Binding, Bindings, RegistrationSnapshot, address_of
 from sip.roles.config import SipConfig
-
-GB_VERSION = "3.0"
-"""What we speak: the 2022 edition (its annex I)."""
-
-OLDER_GB_VERSION = "2.0"
-"""What a peer speaks that does not say."""
 
 LONGEST_ID = 32
 LONGEST_AGENT = 128
@@ -208,7 +203,7 @@ class Registrar:
             peer=peer,
             contact=readable(contact),
             user_agent=request.user_agent[:LONGEST_AGENT],
-            gb_version=readable(request.headers.get("x-gb-ver") or OLDER_GB_VERSION).strip()[:8],
+            gb_version=read_version(request.headers.get("x-gb-ver")),
             registered_at=known.registered_at if known is not None else wall,
             expires_s=expires_s,
             expires_at=now + expires_s,
@@ -275,7 +270,7 @@ class Registrar:
     def _answer(
         self, request: Request, status: int, headers: Iterable[tuple[str, str]] = ()
     ) -> Response:
-        return build_response(request, status, headers=[*headers, ("X-GB-Ver", GB_VERSION)])
+        return build_response(request, status, headers=[*headers, ("X-GB-Ver", OWN_VERSION)])
 
 
 def _may_move(old: Peer, new: Peer) -> bool:
