@@ -279,7 +279,9 @@ class SimulatedDevice:
         while self._outgoing and (self._posted is None or self.faults.catalog_ignore_flow):
             self._posted = _Post()
             request = self._registration.build_message(self._outgoing.popleft())
-            self._layer.send_request(request, self.profile.server, now, user=self._posted)
+            self._layer.send_request(
+                request, self._registration.place.server, now, user=self._posted
+            )
 
     def _post_ended(self, user: object, now: float) -> None:
         if user is self._posted:
