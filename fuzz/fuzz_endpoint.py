@@ -8,7 +8,9 @@ import random
 from datetime import UTC, datetime
 
 from sip.endpoint import Endpoint
+from sip.gb28181.catalog import ask_catalog
 from sip.gb28181.keepalive import build_keepalive
+from sip.gb28181.query import ask_device_info
 from sip.message import Peer
 from sip.message.sdp import MediaOffer
 from sip.roles.authentication import Credential
@@ -51,15 +53,15 @@ class Rig:
         self.device = SimulatedDevice(profile, random.Random(2).randbytes)
         self.device.start(self.now)
         self.talk()
-        self.endpoint.query(DEVICE, "Catalog", self.now)
-        self.endpoint.query(DEVICE, "DeviceInfo", self.now)
+        self.endpoint.ask(DEVICE, ask_catalog(), self.now)
+        self.endpoint.ask(DEVICE, ask_device_info(), self.now)
         offer = MediaOffer("192.0.2.20", 30000, "udp", 200000001)
         self.call_id = self.endpoint.invite(DEVICE, CAMERA, offer, self.now)
         self.talk()
         self.device.raise_alarm(CAMERA, self.now, method="5", alarm_type="6")
         self.talk()
         # Left open on purpose: mutated answers shall meet something that waits.
-        self.endpoint.query(DEVICE, "Catalog", self.now)
+        self.endpoint.ask(DEVICE, ask_catalog(), self.now)
         self.endpoint.invite(DEVICE, CAMERA, offer, self.now)
         self.endpoint.data_to_send(self.now)
 

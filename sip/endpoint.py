@@ -8,9 +8,11 @@ what a peer sends.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 from sip.events import Event
 from sip.gb28181.query import DeviceStatus
+from sip.gb28181.question import Question
 from sip.gb28181.ssrc import SsrcPool
 from sip.message import Peer, Request, Response, build_response
 from sip.message.sdp import MediaOffer
@@ -131,11 +133,11 @@ class Endpoint:
         """Tell the port we are bound to, for Via and Contact."""
         self._layer.sent_by = (self._config.advertised_host, port)
 
-    def query(
-        self, device_id: str, command: str, now: float, timeout_s: float | None = None
+    def ask(
+        self, device_id: str, question: Question[Any], now: float, timeout_s: float | None = None
     ) -> int:
         """Ask a device; InquiryEnded carries the returned key. Raises PeerUnreachable."""
-        return self._inquiries.ask(self._binding(device_id), command, now, timeout_s)
+        return self._inquiries.ask(self._binding(device_id), question, now, timeout_s)
 
     def invite(self, device_id: str, channel_id: str, offer: MediaOffer, now: float) -> str:
         """Invite; an InvitationAnswered or InvitationRefused follows. Raises PeerUnreachable."""

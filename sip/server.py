@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar, cast
 
 from sip.endpoint import Endpoint
 from sip.errors import SipError
 from sip.events import Event
-from sip.gb28181 import catalog, query
-from sip.gb28181.query import DeviceInfo, DeviceStatus
+from sip.gb28181.catalog import CatalogResult, ask_catalog
+from sip.gb28181.query import DeviceInfo, DeviceStatus, ask_device_info, ask_device_status
+from sip.gb28181.question import QueryFailed, Question
 from sip.gb28181.ssrc import NoSsrcLeft
 from sip.message.digest import Algorithm
 from sip.message.sdp import MediaAnswer, MediaOffer
@@ -24,7 +25,7 @@ from sip.roles.authentication import Credential
 from sip.roles.bindings import RegistrationSnapshot
 from sip.roles.call import Invitation, InvitationAnswered, InvitationFailed, InvitationRefused
 from sip.roles.config import SipConfig
-from sip.roles.inquiry import CatalogResult, InquiryEnded, PeerUnreachable, QueryFailed
+from sip.roles.inquiry import InquiryEnded, PeerUnreachable
 from sip.roles.rules import ALL_DEVICES, RedirectTarget, RegistrationRule
 from sip.transport import Listener
 
@@ -42,6 +43,7 @@ __all__ = [
     "NoSsrcLeft",
     "PeerUnreachable",
     "QueryFailed",
+    "Question",
     "RedirectTarget",
     "RegistrationRule",
     "RegistrationSnapshot",
@@ -61,7 +63,7 @@ PARALLEL_CATALOGS = 50
 MARGIN_S = 2.0
 """How much longer than the endpoint's own deadline a caller waits, lest he wait for ever."""
 
-Answer = Invitation | CatalogResult | DeviceInfo | DeviceStatus
+AnswerT = TypeVar("AnswerT")
 
 
 class SipServer:
@@ -85,7 +87,7 @@ class SipServer:
         self._stack = AsyncExitStack()
         self._events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_LENGTH)
         self._dropped_events = 0
-        self._waiting: dict[str | int, asyncio.Future[Answer]] = {}
+        self._waiting: dict[str | int, asyncio.Future[object]] = {}
         self._catalogs = asyncio.Semaphore(PARALLEL_CATALOGS)
 
     async def __aenter__(self) -> Self:
@@ -118,27 +120,32 @@ class SipServer:
         while True:
             yield await self._events.get()
 
+    async def ask(
+        self, device_id: str, question: Question[AnswerT], timeout_s: float | None = None
+    ) -> AnswerT:
+        """Put a question or a command to a device; `sip.gb28181` has the questions.
+
+        `timeout_s` is the wait for the first message of the answer. Raises PeerUnreachable,
+        QueryFailed.
+        """
+        key = self._endpoint.ask(device_id, question, _now(), timeout_s)
+        return cast(AnswerT, await self._wait_for(key))  # the key is of this question
+
     async def query_catalog(self, device_id: str, timeout_s: float | None = None) -> CatalogResult:
         """Ask for a device's channels; a short answer comes back with `complete` False.
 
         `timeout_s` is the wait for the first packet. Raises PeerUnreachable, QueryFailed.
         """
         async with self._catalogs:
-            answer = await self._query(device_id, catalog.COMMAND, timeout_s)
-        assert isinstance(answer, CatalogResult)  # the key is of a catalog query
-        return answer
+            return await self.ask(device_id, ask_catalog(), timeout_s)
 
     async def query_device_info(self, device_id: str) -> DeviceInfo:
         """Ask a device for its maker, model and firmware. Raises PeerUnreachable, QueryFailed."""
-        answer = await self._query(device_id, query.DEVICE_INFO, None)
-        assert isinstance(answer, DeviceInfo)  # the key is of a DeviceInfo query
-        return answer
+        return await self.ask(device_id, ask_device_info())
 
     async def query_device_status(self, device_id: str) -> DeviceStatus:
         """Ask a device how it is. Raises PeerUnreachable, QueryFailed."""
-        answer = await self._query(device_id, query.DEVICE_STATUS, None)
-        assert isinstance(answer, DeviceStatus)  # the key is of a DeviceStatus query
-        return answer
+        return await self.ask(device_id, ask_device_status())
 
     async def invite(self, device_id: str, channel_id: str, offer: MediaOffer) -> Invitation:
         """Ask a channel for live media; the ACK is out when this returns.
@@ -208,12 +215,9 @@ class SipServer:
             "events.overflow": self._dropped_events,
         }
 
-    async def _query(self, device_id: str, command: str, timeout_s: float | None) -> Answer:
-        return await self._wait_for(self._endpoint.query(device_id, command, _now(), timeout_s))
-
-    async def _wait_for(self, key: str | int) -> Answer:
+    async def _wait_for(self, key: str | int) -> object:
         """Wait for what belongs to a key; the endpoint's own deadlines bound the wait."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._waiting[key] = future
         try:
             self._listener.flush()
@@ -233,7 +237,7 @@ class SipServer:
                 case _:
                     self._publish(notice)
 
-    def _resolve(self, key: str | int, outcome: Answer | SipError) -> None:
+    def _resolve(self, key: str | int, outcome: object) -> None:
         future = self._waiting.get(key)
         if future is None or future.done():
             return

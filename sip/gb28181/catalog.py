@@ -17,6 +17,7 @@ from sip.gb28181.manscdp import (
     parse_float,
     parse_number,
 )
+from sip.gb28181.question import Question
 from sip.gb28181.xml import Element
 
 COMMAND = "Catalog"
@@ -123,6 +124,17 @@ def _extra(element: Element, info: Element | None) -> dict[str, str]:
     return found if len(found) <= MOST_EXTRA else dict(list(found.items())[:MOST_EXTRA])
 
 
+@dataclass(frozen=True, slots=True)
+class CatalogResult:
+    """What a catalog query brought."""
+
+    items: tuple[CatalogItem, ...]
+    sum_num: int
+    """As promised by the device; 0 when it never said."""
+    complete: bool
+    """False: a short answer, which must not delete anything."""
+
+
 class CatalogCollection:
     """The distinct items of one query, until SumNum is reached or the caller gives up.
 
@@ -135,7 +147,11 @@ class CatalogCollection:
         self.packets = 0
         self._items: dict[str, CatalogItem] = {}
 
-    def add(self, packet: CatalogPacket) -> None:
+    def add(self, envelope: Envelope) -> None:
+        """Take one message of the answer."""
+        self.add_packet(parse_catalog(envelope))
+
+    def add_packet(self, packet: CatalogPacket) -> None:
         """Take one packet; an item sent twice counts once, the later one wins."""
         self.packets += 1
         if packet.sum_num is not None:
@@ -153,6 +169,15 @@ class CatalogCollection:
     def is_complete(self) -> bool:
         """Whether as many distinct items came as SumNum promised."""
         return self.sum_num is not None and len(self._items) >= self.sum_num
+
+    def result(self) -> CatalogResult:
+        """Return what came; short answers say so."""
+        return CatalogResult(self.items, self.sum_num or 0, self.is_complete)
+
+
+def ask_catalog(target_id: str = "") -> Question[CatalogResult]:
+    """Ask for the channels of a device, or of one region, group or organisation (annex J)."""
+    return Question(COMMAND, CatalogCollection, target_id=target_id, is_long=True)
 
 
 def item_fields(item: CatalogItem) -> list[Field]:

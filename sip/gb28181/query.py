@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sip.gb28181.manscdp import Envelope, Field, Root, build_envelope, parse_number
+from sip.gb28181.question import Question, ask_once
 
 DEVICE_INFO = "DeviceInfo"
 DEVICE_STATUS = "DeviceStatus"
@@ -38,9 +39,14 @@ class DeviceStatus:
     """(alarm input, ONDUTY | OFFDUTY | ALARM)."""
 
 
-def build_query(command: str, device_id: str, sn: int, *, charset: str = "GB2312") -> bytes:
-    """Write a query that has no fields of its own."""
-    return build_envelope(Root.QUERY, command, sn, device_id, charset=charset)
+def ask_device_info(target_id: str = "") -> Question[DeviceInfo]:
+    """Ask for maker, model and firmware."""
+    return ask_once(DEVICE_INFO, parse_device_info, target_id=target_id)
+
+
+def ask_device_status(target_id: str = "") -> Question[DeviceStatus]:
+    """Ask a device, or a channel of it, how it is."""
+    return ask_once(DEVICE_STATUS, parse_device_status, target_id=target_id)
 
 
 def parse_device_info(envelope: Envelope) -> DeviceInfo:

@@ -1,19 +1,17 @@
 """Questions to devices: sent by MESSAGE, answered later by other MESSAGEs of the same SN.
 
-A catalog is complete when SumNum is reached; when packets stop coming it ends as partial, which
-never deletes anything. What comes after the end is passed on as unsolicited.
+An answer of many messages is complete when its collection says so; when messages stop coming it
+ends as partial, which never deletes anything. What comes after the end is passed on as unsolicited.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sip.errors import SipError, TooManyTransactions
-from sip.events import CatalogItem
-from sip.gb28181 import catalog, query
-from sip.gb28181.catalog import CatalogCollection
 from sip.gb28181.manscdp import Envelope
-from sip.gb28181.query import DeviceInfo, DeviceStatus
+from sip.gb28181.question import Collection, QueryFailed, Question
 from sip.message import Response
 from sip.roles.bindings import Binding
 from sip.roles.config import SipConfig
@@ -22,29 +20,11 @@ from sip.roles.messenger import Messenger
 MOST_OPEN = 4096
 PER_DEVICE = 16
 LONGEST_S = 600.0
-"""For all packets of one catalog together: 20,000 of one item each take a good three minutes."""
+"""For all messages of one answer together: 20,000 of one item each take a good three minutes."""
 
 
 class PeerUnreachable(SipError):
     """The device is not registered, has no way to it, or answers nothing at all."""
-
-
-class QueryFailed(SipError):
-    """The device took the question and refused it, or never sent the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogResult:
-    """What a catalog query brought."""
-
-    items: tuple[CatalogItem, ...]
-    sum_num: int
-    """As promised by the device; 0 when it never said."""
-    complete: bool
-    """False: a short answer, which must not delete anything."""
-
-
-Answer = CatalogResult | DeviceInfo | DeviceStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +32,8 @@ class InquiryEnded:
     """A question has its answer or its error."""
 
     key: int
-    outcome: Answer | SipError
+    outcome: object
+    """What the question's collection returned, None for an order, or a SipError."""
 
 
 @dataclass(slots=True)
@@ -64,9 +45,9 @@ class Inquiry:
     command: str
     deadline: float
     latest: float
-    """When even a catalog that keeps coming is cut off."""
+    """When even an answer that keeps coming is cut off."""
+    collection: Collection[Any] | None
     is_accepted: bool = False
-    collection: CatalogCollection | None = None
 
 
 class Inquiries:
@@ -84,37 +65,47 @@ class Inquiries:
         return len(self._open)
 
     def ask(
-        self, binding: Binding, command: str, now: float, timeout_s: float | None = None
+        self,
+        binding: Binding,
+        question: Question[Any],
+        now: float,
+        timeout_s: float | None = None,
     ) -> int:
-        """Send a question and return its key; raises PeerUnreachable, QueryFailed."""
+        """Send a question and return its key; raises PeerUnreachable, QueryFailed.
+
+        `timeout_s` is the wait for the first message of the answer.
+        """
         if not binding.is_reachable:
             raise PeerUnreachable("the device's connection is gone")
         asked = sum(1 for inquiry in self._open.values() if inquiry.device_id == binding.device_id)
         if len(self._open) >= MOST_OPEN or asked >= PER_DEVICE:
             raise QueryFailed("too many open questions")
         sn = self._messenger.next_sn()
-        is_catalog = command == catalog.COMMAND
         if timeout_s is None:
-            timeout_s = (
-                self._config.catalog_timeout_s if is_catalog else self._config.query_timeout_s
-            )
+            config = self._config
+            timeout_s = config.catalog_timeout_s if question.is_long else config.query_timeout_s
         inquiry = Inquiry(
-            sn, binding.device_id, command, now + timeout_s, now + timeout_s + LONGEST_S
+            sn,
+            binding.device_id,
+            question.command,
+            now + timeout_s,
+            now + timeout_s + LONGEST_S,
+            question.collect() if question.collect is not None else None,
         )
-        if is_catalog:
-            inquiry.collection = CatalogCollection()
-        body = query.build_query(command, binding.device_id, sn, charset=self._config.charset)
+        body = question.build(binding.device_id, sn, self._config.charset)
         try:
             self._messenger.send_message(binding, body, now, user=inquiry)
         except TooManyTransactions as error:
             raise QueryFailed("too many open transactions") from error
-        self._open[(binding.device_id, command, sn)] = inquiry
+        self._open[(binding.device_id, question.command, sn)] = inquiry
         return sn
 
     def receive_response(self, inquiry: Inquiry, response: Response) -> None:
-        """Take the SIP answer to the question, which only says that it arrived."""
+        """Take the SIP answer to the question: that it arrived, and for an order all there is."""
         if response.is_success:
             inquiry.is_accepted = True
+            if inquiry.collection is None:
+                self._end(inquiry, None)
         elif response.is_final:
             self._end(inquiry, QueryFailed(f"refused with {response.status}"))
 
@@ -129,14 +120,14 @@ class Inquiries:
         if inquiry is None:
             return False
         if inquiry.collection is None:
-            if envelope.command == query.DEVICE_INFO:
-                self._end(inquiry, query.parse_device_info(envelope))
-            else:
-                self._end(inquiry, query.parse_device_status(envelope))
+            return True  # some devices answer orders that want no answer; the 200 decides
+        try:
+            inquiry.collection.add(envelope)
+        except SipError as error:
+            self._end(inquiry, error)
             return True
-        inquiry.collection.add(catalog.parse_catalog(envelope))
         if inquiry.collection.is_complete:
-            self._end(inquiry, _result(inquiry.collection))
+            self._end(inquiry, inquiry.collection.result())
         else:
             inquiry.deadline = min(now + self._config.catalog_pause_s, inquiry.latest)
         return True
@@ -157,16 +148,12 @@ class Inquiries:
 
     def _give_up(self, inquiry: Inquiry) -> None:
         if inquiry.collection is not None and inquiry.collection.packets:
-            self._end(inquiry, _result(inquiry.collection))
+            self._end(inquiry, inquiry.collection.result())
         elif inquiry.is_accepted:
             self._end(inquiry, QueryFailed("the device sent no answer"))
         else:
             self._end(inquiry, PeerUnreachable("no answer"))
 
-    def _end(self, inquiry: Inquiry, outcome: Answer | SipError) -> None:
+    def _end(self, inquiry: Inquiry, outcome: object) -> None:
         if self._open.pop((inquiry.device_id, inquiry.command, inquiry.key), None) is not None:
             self._emit(InquiryEnded(inquiry.key, outcome))
-
-
-def _result(collection: CatalogCollection) -> CatalogResult:
-    return CatalogResult(collection.items, collection.sum_num or 0, collection.is_complete)

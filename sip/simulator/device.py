@@ -9,13 +9,16 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sip.errors import MalformedMessage
-from sip.gb28181 import catalog, control, query
 from sip.gb28181.alarm import Alarm, build_alarm
 from sip.gb28181.manscdp import Envelope, Root, parse_envelope
 from sip.message import Peer, Request, build_response
-from sip.simulator.directory import catalog_packets, damage, device_info, device_status
+from sip.simulator.answers import (
+    DeviceState,
+    Handlers,
+    control_handlers,
+    directory_handlers,
+)
 from sip.simulator.profile import (
-    CommandReceived,
     DeviceProfile,
     Faults,
     RegistrationChanged,
@@ -70,6 +73,11 @@ class SimulatedDevice:
             profile, self.faults, self._layer, random_bytes, self._take, wall
         )
         self._sessions = Sessions(profile, self.faults, self._layer, ids, self._events.append)
+        self._state = DeviceState(profile, self.faults, self._events.append)
+        self._handlers: Handlers = {
+            **directory_handlers(self._state),
+            **control_handlers(self._state),
+        }
         self._outgoing: deque[bytes] = deque()
         self._posted: _Post | None = None
         self._is_offline = False
@@ -245,30 +253,10 @@ class SimulatedDevice:
 
     def _answer(self, envelope: Envelope, now: float) -> None:
         """Answer a query or command in a MESSAGE of its own, after the 200 (3.1)."""
-        profile, sn = self.profile, envelope.sn
-        if envelope.root is Root.CONTROL:
-            self._obey(envelope, now)
-        elif envelope.root is not Root.QUERY or self.faults.query_silent:
+        if envelope.root is Root.QUERY and self.faults.query_silent:
             return
-        elif envelope.command == catalog.COMMAND:
-            for body in catalog_packets(profile, self.faults, envelope.device_id, sn):
-                self._post(body, now)
-        elif envelope.command == query.DEVICE_INFO:
-            body = query.build_device_info(device_info(profile), sn, charset=profile.charset)
-            self._post(damage(body, self.faults), now)
-        elif envelope.command == query.DEVICE_STATUS:
-            body = query.build_device_status(device_status(profile), sn, charset=profile.charset)
-            self._post(body, now)
-
-    def _obey(self, envelope: Envelope, now: float) -> None:
-        command = control.parse_control(envelope)
-        if not command.command:
-            return
-        self._events.append(CommandReceived(command.device_id, command.command, command.value))
-        if command.command in control.ANSWERED:
-            body = control.build_control_response(
-                command.device_id, command.sn, charset=self.profile.charset
-            )
+        handler = self._handlers.get((envelope.root, envelope.command))
+        for body in handler(envelope) if handler is not None else ():
             self._post(body, now)
 
     def _post(self, body: bytes, now: float) -> None:

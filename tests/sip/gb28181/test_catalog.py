@@ -143,7 +143,7 @@ def test_regions_groups_and_unknown_elements_pass():
 
 def test_an_empty_catalog_is_complete_at_once():
     collection = CatalogCollection()
-    collection.add(parse_catalog(parse_envelope(build_catalog_response(DEVICE, 1, [], 0))))
+    collection.add_packet(parse_catalog(parse_envelope(build_catalog_response(DEVICE, 1, [], 0))))
     assert collection.is_complete
     assert collection.items == ()
 
@@ -151,9 +151,9 @@ def test_an_empty_catalog_is_complete_at_once():
 def test_duplicates_count_once():
     collection = CatalogCollection()
     for number in (1, 1, 2, 2):
-        collection.add(CatalogPacket(DEVICE, 1, 3, (camera(number),)))
+        collection.add_packet(CatalogPacket(DEVICE, 1, 3, (camera(number),)))
     assert not collection.is_complete
-    collection.add(CatalogPacket(DEVICE, 1, 3, (camera(3),)))
+    collection.add_packet(CatalogPacket(DEVICE, 1, 3, (camera(3),)))
     assert collection.is_complete
     assert len(collection.items) == 3
 
@@ -166,14 +166,14 @@ def test_a_thousand_items_in_one_message():
 
 def test_an_absurd_sum_never_completes_and_takes_no_memory():
     collection = CatalogCollection()
-    collection.add(CatalogPacket(DEVICE, 1, 10**9, (camera(1),)))
+    collection.add_packet(CatalogPacket(DEVICE, 1, 10**9, (camera(1),)))
     assert not collection.is_complete
     assert len(collection.items) == 1
 
 
 def test_a_missing_sum_never_completes():
     collection = CatalogCollection()
-    collection.add(CatalogPacket(DEVICE, 1, None, (camera(1),)))
+    collection.add_packet(CatalogPacket(DEVICE, 1, None, (camera(1),)))
     assert not collection.is_complete
 
 

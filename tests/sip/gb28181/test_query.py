@@ -5,9 +5,9 @@ from sip.gb28181.query import (
     DEVICE_INFO,
     DeviceInfo,
     DeviceStatus,
+    ask_device_info,
     build_device_info,
     build_device_status,
-    build_query,
     parse_device_info,
     parse_device_status,
 )
@@ -37,5 +37,5 @@ def test_device_status_with_alarm_inputs(attribute):
 
 
 def test_a_query_is_an_envelope_without_fields():
-    envelope = parse_envelope(build_query(DEVICE_INFO, DEVICE, 2))
+    envelope = parse_envelope(ask_device_info().build(DEVICE, 2, "GB2312"))
     assert (envelope.command, envelope.sn, len(envelope.body.children)) == (DEVICE_INFO, 2, 3)

@@ -226,7 +226,7 @@ def test_a_catalog_without_end_is_cut_off_in_memory():
     """A collection keeps 100,000 items at most; proven below the sockets, where it is quick."""
     collection = CatalogCollection()
     entries = tuple(CatalogItem(f"{n:020d}") for n in range(MOST_ITEMS + 10))
-    collection.add(CatalogPacket(SUSPECT, 1, 10**9, entries))
+    collection.add_packet(CatalogPacket(SUSPECT, 1, 10**9, entries))
     assert (len(collection.items), collection.is_complete) == (MOST_ITEMS, False)
 
 

@@ -1,10 +1,13 @@
 import pytest
 
 from sip.events import CatalogItem, CatalogReceived
-from sip.gb28181.catalog import build_catalog_response
-from sip.gb28181.query import DeviceInfo, build_device_info
+from sip.gb28181.catalog import ask_catalog, build_catalog_response
+from sip.gb28181.control import build_control_response
+from sip.gb28181.manscdp import Root
+from sip.gb28181.query import DeviceInfo, ask_device_info, build_device_info
+from sip.gb28181.question import QueryFailed, ask_once, order, read_result
 from sip.message import Request
-from sip.roles.inquiry import LONGEST_S, PER_DEVICE, InquiryEnded, PeerUnreachable, QueryFailed
+from sip.roles.inquiry import LONGEST_S, PER_DEVICE, InquiryEnded, PeerUnreachable
 
 DEVICE = "34020000001180000001"
 
@@ -17,9 +20,10 @@ def packet(sn, *numbers, total):
     return build_catalog_response(DEVICE, sn, [camera(number) for number in numbers], total)
 
 
-def ask(wire, command="Catalog", **kinds):
+def ask(wire, question=None, **kinds):
     """Ask and let the device take the question."""
-    sn = wire.endpoint.query(DEVICE, command, wire.now, **kinds)
+    question = ask_catalog() if question is None else question
+    sn = wire.endpoint.ask(DEVICE, question, wire.now, **kinds)
     request = next(m for m, _ in wire.flush() if isinstance(m, Request))
     answer_200(wire, request)
     return sn
@@ -84,7 +88,7 @@ def test_what_comes_after_the_end_is_not_lost(wire):
 
 def test_another_sn_or_device_does_not_answer(wire):
     wire.register()
-    sn = ask(wire, "DeviceInfo")
+    sn = ask(wire, ask_device_info())
     wire.message(build_device_info(DeviceInfo(DEVICE, "x"), sn + 1))
     assert outcome(wire) is None
     wire.message(build_device_info(DeviceInfo(DEVICE, "x"), sn))
@@ -93,18 +97,18 @@ def test_another_sn_or_device_does_not_answer(wire):
 
 def test_an_answer_under_a_channels_id_is_taken(wire):
     wire.register()
-    sn = ask(wire, "DeviceInfo")
+    sn = ask(wire, ask_device_info())
     wire.message(build_device_info(DeviceInfo("34020000001320000001", "x"), sn))
     assert outcome(wire).name == "x"
 
 
 def test_a_question_never_taken_is_unreachable_and_one_never_answered_has_failed(wire):
     wire.register()
-    wire.endpoint.query(DEVICE, "DeviceInfo", wire.now)
+    wire.endpoint.ask(DEVICE, ask_device_info(), wire.now)
     wire.tick(40)
     assert isinstance(outcome(wire), PeerUnreachable)
     wire.events.clear()
-    ask(wire, "DeviceInfo")
+    ask(wire, ask_device_info())
     wire.tick(20)
     assert isinstance(outcome(wire), QueryFailed)
 
@@ -121,6 +125,28 @@ def test_a_device_gone_offline_ends_its_questions_with_what_came(wire):
 def test_questions_to_one_device_are_bounded(wire):
     wire.register()
     for _ in range(PER_DEVICE):
-        wire.endpoint.query(DEVICE, "DeviceInfo", wire.now)
+        wire.endpoint.ask(DEVICE, ask_device_info(), wire.now)
     with pytest.raises(QueryFailed):
-        wire.endpoint.query(DEVICE, "DeviceInfo", wire.now)
+        wire.endpoint.ask(DEVICE, ask_device_info(), wire.now)
+
+
+def test_an_order_is_done_when_the_device_has_taken_it(wire):
+    wire.register()
+    boot = order("DeviceControl", fields=(("TeleBoot", "Boot"),))
+    sn = wire.endpoint.ask(DEVICE, boot, wire.now)
+    request = next(m for m, _ in wire.flush() if isinstance(m, Request))
+    assert f"<SN>{sn}</SN>\r\n<DeviceID>{DEVICE}</DeviceID>\r\n<TeleBoot>Boot".encode() in (
+        request.body
+    )
+    assert not wire.heard(InquiryEnded)
+    answer_200(wire, request)
+    assert [ended.outcome for ended in wire.heard(InquiryEnded)] == [None]
+
+
+def test_an_answer_that_says_error_is_a_failed_question(wire):
+    wire.register()
+    arm = ask_once("DeviceControl", read_result, root=Root.CONTROL, fields=(("GuardCmd", "Set"),))
+    sn = ask(wire, arm)
+    wire.message(build_control_response(DEVICE, sn, is_ok=False))
+    assert isinstance(outcome(wire), QueryFailed)
+    assert "ERROR" in str(outcome(wire))

@@ -14,6 +14,7 @@ from sip.events import (
 )
 from sip.gb28181.clock import find_zone, format_date
 from sip.gb28181.keepalive import build_keepalive
+from sip.gb28181.query import ask_device_info
 from sip.message import Peer
 from sip.roles.authentication import Credential
 
@@ -308,7 +309,7 @@ def test_keepalive_from_a_new_port_moves_the_route(wire):
     wire.register()
     assert wire.message(KEEPALIVE, port=7777).status == 200
     assert str(wire.endpoint.registrations(wire.now)[0].peer) == "udp:192.0.2.101:7777"
-    wire.endpoint.query(DEVICE, "DeviceInfo", wire.now)
+    wire.endpoint.ask(DEVICE, ask_device_info(), wire.now)
     assert wire.flush()[0][1].port == 7777
 
 
@@ -338,7 +339,7 @@ def test_a_repeated_keepalive_datagram_counts_as_a_sign_of_life(wire):
 
 def test_tcp_requests_use_the_devices_own_connection(wire):
     wire.register(transport="tcp", connection=4)
-    wire.endpoint.query(DEVICE, "DeviceInfo", wire.now)
+    wire.endpoint.ask(DEVICE, ask_device_info(), wire.now)
     assert wire.flush()[0][1].connection == 4
 
 
@@ -362,7 +363,7 @@ def test_the_end_of_an_old_connection_does_not_hurt_the_new_one(wire):
 def test_no_datagram_takes_a_device_from_its_living_connection(wire):
     wire.register(transport="tcp", connection=4)
     assert wire.message(KEEPALIVE, transport="udp").status == 200
-    wire.endpoint.query(DEVICE, "DeviceInfo", wire.now)
+    wire.endpoint.ask(DEVICE, ask_device_info(), wire.now)
     assert wire.flush()[0][1].connection == 4
 
 

@@ -13,9 +13,12 @@ from sip.events import (
     KeepalivesMissed,
     RegistrationAttempted,
 )
+from sip.gb28181 import catalog, query
+from sip.gb28181.catalog import CatalogResult
+from sip.gb28181.question import QueryFailed
 from sip.message import Peer
 from sip.roles.call import InvitationAnswered, InvitationRefused
-from sip.roles.inquiry import CatalogResult, InquiryEnded, QueryFailed
+from sip.roles.inquiry import InquiryEnded
 from sip.simulator.profile import (
     Faults,
     MediaRequested,
@@ -28,7 +31,7 @@ TRANSPORTS = pytest.mark.parametrize("transport", ["udp", "tcp"])
 
 
 def ask_catalog(rig, parts, **kinds):
-    rig.endpoint.query(parts.DEVICE_ID, "Catalog", rig.now, **kinds)
+    rig.endpoint.ask(parts.DEVICE_ID, catalog.ask_catalog(), rig.now, **kinds)
     rig.run(700, lambda: bool(rig.heard(InquiryEnded)))
     return rig.heard(InquiryEnded)[0].outcome
 
@@ -184,8 +187,8 @@ def test_a_catalog_that_never_comes_fails_after_its_time(make_rig, parts):
 def test_device_info_and_status(make_rig, parts):
     rig = make_rig(name="3号井口箱")
     rig.register()
-    rig.endpoint.query(parts.DEVICE_ID, "DeviceInfo", rig.now)
-    rig.endpoint.query(parts.DEVICE_ID, "DeviceStatus", rig.now)
+    rig.endpoint.ask(parts.DEVICE_ID, query.ask_device_info(), rig.now)
+    rig.endpoint.ask(parts.DEVICE_ID, query.ask_device_status(), rig.now)
     rig.run(5)
     info, status = [event.outcome for event in rig.heard(InquiryEnded)]
     assert (info.name, info.channel_count) == ("3号井口箱", 3)
@@ -325,7 +328,7 @@ def test_nothing_is_left_after_an_abrupt_end(make_rig, parts):
     rig.accept_media()
     rig.register()
     rig.invite()
-    rig.endpoint.query(parts.DEVICE_ID, "Catalog", rig.now)
+    rig.endpoint.ask(parts.DEVICE_ID, catalog.ask_catalog(), rig.now)
     rig.run(0.015)
     rig.network.parties.pop(("tcp", parts.DEVICE_HOST, 5060))
     rig.endpoint.connection_lost(Peer("tcp", parts.DEVICE_HOST, 5060, 1), rig.now)
