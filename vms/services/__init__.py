@@ -10,6 +10,7 @@ from vms.services.live import LiveService
 from vms.services.offline import SpanService
 from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
+from vms.services.registration_rules import RegistrationRuleService
 from vms.services.system import SystemService
 from vms.services.users import UserService
 
@@ -19,6 +20,7 @@ class Services:
     """Everything that the web layer may call; `bus` only to subscribe."""
 
     directory: DirectoryService
+    registration_rules: RegistrationRuleService
     live: LiveService
     recording: RecordingService
     alarms: AlarmService
