@@ -253,8 +253,7 @@ def build_catalog_notify(
 ) -> bytes:
     """Write a notification of changes (2016 annex P, 2022 annex N)."""
     entries: list[Field] = [("Item", item_fields(item)) for item in items]
-    fields: list[Field] = [
-        ("SumNum", str(len(entries))),
-        (f'DeviceList Num="{len(entries)}"', entries),
-    ]
+    fields: list[Field] = [("SumNum", str(len(entries)))]
+    if entries:
+        fields.append((f'DeviceList Num="{len(entries)}"', entries))
     return build_envelope(Root.NOTIFY, COMMAND, sn, device_id, fields, charset=charset)

@@ -178,4 +178,4 @@ def open_dialog_by_notify(sent: Request, notify: Request, peer: Peer) -> Dialog:
 
 def pause_after(failures: int) -> float:
     """Return the wait in seconds before the next try, after so many failures before this one."""
-    return min(FIRST_PAUSE_S * 2 ** min(failures, 16), LONGEST_PAUSE_S)
+    return min(FIRST_PAUSE_S * (1 << min(failures, 16)), LONGEST_PAUSE_S)
