@@ -17,6 +17,7 @@ from sip.simulator.answers import (
     control_handlers,
     directory_handlers,
 )
+from sip.simulator.playback import handlers as playback_handlers
 from sip.simulator.profile import (
     DeviceProfile,
     Faults,
@@ -75,6 +76,7 @@ class SimulatedDevice:
         self._handlers: Handlers = {
             **directory_handlers(self._state),
             **control_handlers(self._state),
+            **playback_handlers(self._state),
         }
         self._outgoing: deque[bytes] = deque()
         self._posted: _Post | None = None
@@ -114,6 +116,10 @@ class SimulatedDevice:
     def end_media(self, call_id: str, now: float) -> None:
         """Send BYE for a session."""
         self._sessions.end(call_id, now)
+
+    def end_file(self, call_id: str, now: float) -> None:
+        """Tell that a recording has been sent to its end; the platform's BYE follows."""
+        self._sessions.end_file(call_id, self._registration.next_sn(), now)
 
     def send_keepalive(self, now: float) -> None:
         """Send a keepalive now, as on a fault (9.6)."""
@@ -234,6 +240,10 @@ class SimulatedDevice:
         request, peer = event.request, event.peer
         if request.method == "INVITE":
             self._sessions.receive_invite(request, event.transaction, peer, now)
+            return
+        if request.method == "INFO":
+            answer = self._sessions.receive_info(request, peer)
+            self._layer.respond(event.transaction, answer, now)
             return
         envelope: Envelope | None = None
         match request.method:
