@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sip.events import Event
+from sip.gb28181.mansrtsp import PlaybackCommand
 from sip.gb28181.query import DeviceStatus
 from sip.gb28181.question import Question
 from sip.gb28181.quirks import QuirkFinder, by_user_agent
@@ -27,6 +28,7 @@ from sip.roles.inquiry import Inquiries, Inquiry, InquiryEnded, PeerUnreachable
 from sip.roles.invitation import Inviter
 from sip.roles.messages import MessageDesk
 from sip.roles.messenger import Messenger
+from sip.roles.playback import Control, ControlEnded, PlaybackControls
 from sip.roles.registrar import Registrar
 from sip.roles.rules import RegistrationRule
 from sip.roles.subscriber import Subscriber
@@ -49,7 +51,7 @@ ALLOW = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, RE
 MOST_EVENTS = 65_536
 """The shell takes events after every packet; only a shell that has stopped lets them pile up."""
 
-Notice = Event | InquiryEnded | InvitationAnswered | InvitationRefused
+Notice = Event | InquiryEnded | InvitationAnswered | InvitationRefused | ControlEnded
 """What `next_event` returns: news for everybody, and ends of what one caller asked for."""
 
 
@@ -94,6 +96,7 @@ class Endpoint:
         self._subscriber = Subscriber(
             config, self._layer, messenger, self._registrar.bindings, emit, wall
         )
+        self._controls = PlaybackControls(self._layer, messenger, self._inviter, emit)
         self._desk = MessageDesk(
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
         )
@@ -159,6 +162,10 @@ class Endpoint:
     def invite(self, device_id: str, channel_id: str, offer: MediaOffer, now: float) -> str:
         """Invite; an InvitationAnswered or InvitationRefused follows. Raises PeerUnreachable."""
         return self._inviter.invite(self._binding(device_id), channel_id, offer, now)
+
+    def control_playback(self, invitation_id: str, command: PlaybackCommand, now: float) -> str:
+        """Control a playback; ControlEnded carries the returned key. Raises PeerUnreachable."""
+        return self._controls.control(invitation_id, command, now)
 
     def bye(self, invitation_id: str, now: float) -> None:
         """End an invitation; again and again is fine."""
@@ -228,6 +235,7 @@ class Endpoint:
                 "inquiries": len(self._inquiries),
                 "registrations.put_off": self._registrar.put_off,
                 "subscriptions": len(self._subscriber),
+                "controls": len(self._controls),
                 "events.dropped": self.dropped_events,
                 **{f"transactions.{name}": n for name, n in self._layer.sizes.items()},
             }
@@ -322,6 +330,8 @@ class Endpoint:
             self._inquiries.receive_response(user, response)
         elif isinstance(user, Subscription):
             self._subscriber.receive_response(user, response, event.peer, now)
+        elif isinstance(user, Control):
+            self._controls.receive_response(user, response, now)
 
     def _handle_failure(self, user: object, now: float) -> None:
         if isinstance(user, Call):
@@ -330,3 +340,5 @@ class Endpoint:
             self._inquiries.fail(user)
         elif isinstance(user, Subscription):
             self._subscriber.fail(user, now)
+        elif isinstance(user, Control):
+            self._controls.fail(user)

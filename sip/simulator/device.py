@@ -19,6 +19,7 @@ from sip.simulator.answers import (
     directory_handlers,
 )
 from sip.simulator.notifier import Subscriber
+from sip.simulator.playback import handlers as playback_handlers
 from sip.simulator.profile import (
     CommandReceived,
     DeviceProfile,
@@ -90,6 +91,7 @@ class SimulatedDevice:
         self._handlers: Handlers = {
             **directory_handlers(self._state),
             **control_handlers(self._state),
+            **playback_handlers(self._state),
         }
         self._outgoing: deque[bytes] = deque()
         self._posted: _Post | None = None
@@ -130,6 +132,10 @@ class SimulatedDevice:
     def end_media(self, call_id: str, now: float) -> None:
         """Send BYE for a session."""
         self._sessions.end(call_id, now)
+
+    def end_file(self, call_id: str, now: float) -> None:
+        """Tell that a recording has been sent to its end; the platform's BYE follows."""
+        self._sessions.end_file(call_id, self._registration.next_sn(), now)
 
     def send_keepalive(self, now: float) -> None:
         """Send a keepalive now, as on a fault (9.6)."""
@@ -265,6 +271,10 @@ class SimulatedDevice:
             return
         if request.method == "SUBSCRIBE":
             self.reports.receive_subscribe(request, event.transaction, peer, now)
+            return
+        if request.method == "INFO":
+            answer = self._sessions.receive_info(request, peer)
+            self._layer.respond(event.transaction, answer, now)
             return
         envelope: Envelope | None = None
         match request.method:
