@@ -31,6 +31,7 @@ from sip.simulator.profile import (
 from sip.simulator.registration import RegistrationClient
 from sip.simulator.reports import Reports
 from sip.simulator.sessions import Sessions
+from sip.simulator.voice import Ear, Ears
 from sip.transactions import (
     AckMissing,
     AckReceived,
@@ -78,6 +79,7 @@ class SimulatedDevice:
             profile, self.faults, self._layer, random_bytes, self._take, wall
         )
         self._sessions = Sessions(profile, self.faults, self._layer, ids, self._events.append)
+        self._ears = Ears(profile, self.faults, self._layer, ids, self._events.append)
         self._state = DeviceState(profile, self.faults, self._told)
         self.reports = Reports(
             self._state,
@@ -92,6 +94,7 @@ class SimulatedDevice:
             **directory_handlers(self._state),
             **control_handlers(self._state),
             **playback_handlers(self._state),
+            **self._ears.handlers(),
         }
         self._outgoing: deque[bytes] = deque()
         self._posted: _Post | None = None
@@ -117,6 +120,7 @@ class SimulatedDevice:
         """BYE every session and unregister; state IDLE tells that it is done."""
         self._sessions.end_all(now, "local")
         self.reports.forget_subscriptions()
+        self._ears.end_all(now, "local")
         self._registration.stop(now)
 
     def accept_media(
@@ -136,6 +140,14 @@ class SimulatedDevice:
     def end_file(self, call_id: str, now: float) -> None:
         """Tell that a recording has been sent to its end; the platform's BYE follows."""
         self._sessions.end_file(call_id, self._registration.next_sn(), now)
+
+    def call_for_voice(self, call_id: str, local_host: str, local_port: int, now: float) -> None:
+        """Invite the platform to speak to an open port of ours."""
+        self._ears.call(call_id, local_host, local_port, now)
+
+    def end_voice(self, call_id: str, now: float) -> None:
+        """Hang up a voice call."""
+        self._ears.end(call_id, now)
 
     def send_keepalive(self, now: float) -> None:
         """Send a keepalive now, as on a fault (9.6)."""
@@ -232,6 +244,7 @@ class SimulatedDevice:
             self._posted = None
             self._sessions.end_all(now, "offline")
             self.reports.forget_subscriptions()
+            self._ears.end_all(now, "offline")
 
     def _handle(self, event: Event, now: float) -> None:
         match event:
@@ -261,6 +274,8 @@ class SimulatedDevice:
             self._registration.receive_response(transaction, event.response, now)
         elif isinstance(transaction.user, Subscriber):
             self.reports.notifier.receive_response(transaction.user, event.response, now)
+        elif isinstance(transaction.user, Ear):
+            self._ears.receive_response(transaction.user, event.response, event.peer, now)
         elif event.response.is_final:
             self._post_ended(transaction.user, now)
 
@@ -282,6 +297,8 @@ class SimulatedDevice:
                 status, envelope = _read(request)
             case "BYE":
                 status = self._sessions.receive_bye(request, peer)
+                if status == 481:
+                    status = self._ears.receive_bye(request, peer)
             case "OPTIONS":
                 status = 200
             case _:
@@ -321,6 +338,8 @@ class SimulatedDevice:
             self._registration.fail(transaction, now)
         elif isinstance(transaction.user, Subscriber):
             self.reports.notifier.fail(transaction.user)
+        elif isinstance(transaction.user, Ear):
+            self._ears.fail(transaction.user)
         else:
             self._post_ended(transaction.user, now)
 
