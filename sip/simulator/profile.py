@@ -71,6 +71,8 @@ class DeviceProfile:
     retry_interval_s: float = 60.0
     """Pause after a failed registration, plus up to a quarter of it at random (2022 9.1)."""
     items_per_message: int = 8
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts besides the platform's that UploadURL and FileURL may name."""
     stream_limit: int = 64
     """Streams sent at once; one more is answered 486."""
 
@@ -120,6 +122,12 @@ class Faults:
     """One undecodable byte in every name."""
     raw_ampersand: bool = False
     """Unescaped & and < in every name."""
+    control_refused: bool = False
+    """Do nothing on commands; answer ERROR where an answer is due."""
+    answers_everything: bool = False
+    """Send a Response to commands that want none, as some devices do."""
+    upgrade_fails: bool = False
+    """Every firmware turns out to be broken (reason 02)."""
     new_call_id_on_refresh: bool = False
     registers_once: bool = False
     """Never refresh: the registration runs out."""
@@ -196,6 +204,32 @@ class CommandReceived:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotsRequested:
+    """Take pictures, upload each, then call `SimulatedDevice.finish_snapshots`."""
+
+    channel_id: str
+    count: int
+    interval_s: int
+    upload_url: str
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeRequested:
+    """Fetch the firmware, then call `SimulatedDevice.finish_upgrade`."""
+
+    session_id: str
+    firmware: str
+    url: str
+
+
 SimulatorEvent = (
-    RegistrationChanged | MediaRequested | MediaStarted | MediaStopped | CommandReceived
+    RegistrationChanged
+    | MediaRequested
+    | MediaStarted
+    | MediaStopped
+    | CommandReceived
+    | SnapshotsRequested
+    | UpgradeRequested
 )
