@@ -11,8 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sip.errors import MalformedMessage, SipError
-from sip.events import AlarmReceived, CatalogReceived, Event, MediaStatusReceived
-from sip.gb28181 import alarm, catalog, keepalive
+from sip.events import (
+    AlarmReceived,
+    CatalogReceived,
+    Event,
+    MediaStatusReceived,
+    SnapshotsUploaded,
+    UpgradeEnded,
+)
+from sip.gb28181 import alarm, catalog, keepalive, snapshot, upgrade
 from sip.gb28181.manscdp import Envelope, Root, parse_envelope
 from sip.message import Peer, Request
 from sip.roles.bindings import Binding
@@ -70,6 +77,8 @@ class MessageDesk:
             (Root.NOTIFY, keepalive.MEDIA_STATUS): self._read_media_status,
             (Root.NOTIFY, alarm.COMMAND): self._read_alarm,
             (Root.NOTIFY, catalog.COMMAND): self._read_catalog,
+            (Root.NOTIFY, snapshot.FINISHED): self._read_snapshots,
+            (Root.NOTIFY, upgrade.RESULT): self._read_upgrade,
         }
         self.counters: Counter[str] = Counter()
 
@@ -165,6 +174,28 @@ class MessageDesk:
             self._messenger.send_message(letter.binding, body, now)
         except SipError:
             self.counters["alarm answers not sent"] += 1
+
+    def _read_snapshots(self, letter: _Letter, envelope: Envelope, now: float) -> None:
+        read = snapshot.parse_finished(envelope)
+        device_id = letter.binding.device_id
+        self._emit(
+            SnapshotsUploaded(
+                device_id, read.device_id, read.session_id, read.file_ids, self._wall()
+            )
+        )
+
+    def _read_upgrade(self, letter: _Letter, envelope: Envelope, now: float) -> None:
+        read = upgrade.parse_upgrade_result(envelope)
+        self._emit(
+            UpgradeEnded(
+                letter.binding.device_id,
+                read.session_id,
+                read.is_ok,
+                read.firmware,
+                read.reason,
+                self._wall(),
+            )
+        )
 
     def _read_catalog(self, letter: _Letter, envelope: Envelope, now: float) -> None:
         self._tell_catalog(letter, envelope, is_notification=True)
