@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sip.events import Event
+from sip.gb28181.query import DeviceStatus
 from sip.gb28181.question import Question
 from sip.gb28181.ssrc import SsrcPool
 from sip.message import Peer, Request, Response, build_response
@@ -25,6 +26,7 @@ from sip.roles.invitation import Inviter
 from sip.roles.messages import MessageDesk
 from sip.roles.messenger import Messenger
 from sip.roles.registrar import Registrar
+from sip.roles.rules import RegistrationRule
 from sip.transactions import (
     AckMissing,
     AckReceived,
@@ -58,6 +60,7 @@ class Endpoint:
         random_bytes: Callable[[int], bytes],
     ) -> None:
         self._config = config
+        self._wall = wall
         self._events: deque[Notice] = deque()
         self.dropped_events = 0
 
@@ -159,11 +162,23 @@ class Endpoint:
 
     def registrations(self, now: float) -> list[RegistrationSnapshot]:
         """Return all bindings in a form that survives a restart."""
-        return self._registrar.snapshot(now)
+        return self._registrar.bindings.snapshot(now, self._wall())
+
+    def registration(self, device_id: str, now: float) -> RegistrationSnapshot | None:
+        """Return one binding."""
+        return self._registrar.bindings.snapshot_of(device_id, now, self._wall())
+
+    def set_rule(self, device_id: str, rule: RegistrationRule | None) -> None:
+        """Treat a device, or ALL_DEVICES, otherwise when it registers; None: as the settings."""
+        self._registrar.rules.set(device_id, rule)
+
+    def learn_heartbeat(self, device_id: str, interval_s: float, count: int) -> None:
+        """Take the keepalive settings that a device's BasicParam tells."""
+        self._registrar.learn_heartbeat(device_id, interval_s, count)
 
     def restore(self, snapshots: Iterable[RegistrationSnapshot], now: float) -> int:
         """Take bindings back; returns how many still run."""
-        return self._registrar.restore(snapshots, now)
+        return self._registrar.bindings.restore(snapshots, now, self._wall())
 
     def forget(self, device_id: str, now: float) -> None:
         """Drop a device that was deleted, with everything it has open."""
@@ -180,6 +195,7 @@ class Endpoint:
                 "bindings": len(self._registrar.bindings),
                 "invitations": len(self._inviter),
                 "inquiries": len(self._inquiries),
+                "registrations.put_off": self._registrar.put_off,
                 "events.dropped": self.dropped_events,
                 **{f"transactions.{name}": n for name, n in self._layer.sizes.items()},
             }
@@ -189,6 +205,8 @@ class Endpoint:
     # Inside
 
     def _emit(self, event: Notice) -> None:
+        if isinstance(event, InquiryEnded) and isinstance(event.outcome, DeviceStatus):
+            self._registrar.check_clock(event.outcome.device_id, event.outcome.device_time)
         if len(self._events) >= MOST_EVENTS:
             self.dropped_events += 1
         else:
@@ -225,7 +243,8 @@ class Endpoint:
     def _handle_request(self, event: RequestReceived, now: float) -> None:
         request, peer = event.request, event.peer
         response = self._answer(request, peer, now)
-        is_challenge = response.status == 401
+        # What costs nothing to answer anew is not kept for repetitions: a storm stores nothing.
+        is_challenge = response.status == 401 or "retry-after" in response.headers
         self._layer.respond(event.transaction, response, now, forget=is_challenge)
         if request.method in ("MESSAGE", "NOTIFY") and response.status == 200:
             self._desk.read_small(now)

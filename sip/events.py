@@ -269,11 +269,35 @@ class PeerMisbehaved:
     """At most 32 offending bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceClockChecked:
+    """A device's clock was found wrong, differently wrong, or right again (2022 9.10)."""
+
+    device_id: str
+    offset_s: float
+    """How much it is fast; negative: slow."""
+    is_wrong: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRedirected:
+    """A device proved who it is and was sent to another platform (2022 9.1.2.3)."""
+
+    device_id: str
+    peer: PeerAddress
+    target: str
+    """The Contact that it was given."""
+    at: datetime
+
+
 Event = (
     DeviceRegistered
     | DeviceRefreshed
     | DeviceMoved
     | DeviceUnregistered
+    | DeviceRedirected
+    | DeviceClockChecked
     | DeviceExpired
     | DeviceDisconnected
     | KeepaliveReceived

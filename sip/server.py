@@ -19,15 +19,19 @@ from sip.gb28181.catalog import CatalogResult, ask_catalog
 from sip.gb28181.query import DeviceInfo, DeviceStatus, ask_device_info, ask_device_status
 from sip.gb28181.question import QueryFailed, Question
 from sip.gb28181.ssrc import NoSsrcLeft
+from sip.message.digest import Algorithm
 from sip.message.sdp import MediaAnswer, MediaOffer
 from sip.roles.authentication import Credential
 from sip.roles.bindings import RegistrationSnapshot
 from sip.roles.call import Invitation, InvitationAnswered, InvitationFailed, InvitationRefused
 from sip.roles.config import SipConfig
 from sip.roles.inquiry import InquiryEnded, PeerUnreachable
+from sip.roles.rules import ALL_DEVICES, RedirectTarget, RegistrationRule
 from sip.transport import Listener
 
 __all__ = [
+    "ALL_DEVICES",
+    "Algorithm",
     "CatalogResult",
     "Credential",
     "DeviceInfo",
@@ -40,6 +44,8 @@ __all__ = [
     "PeerUnreachable",
     "QueryFailed",
     "Question",
+    "RedirectTarget",
+    "RegistrationRule",
     "RegistrationSnapshot",
     "SipConfig",
     "SipError",
@@ -176,6 +182,19 @@ class SipServer:
     def registrations(self) -> list[RegistrationSnapshot]:
         """Return all bindings, to be restored after a restart."""
         return self._endpoint.registrations(_now())
+
+    def registration(self, device_id: str) -> RegistrationSnapshot | None:
+        """Return the binding of one device, None where it has none."""
+        return self._endpoint.registration(device_id, _now())
+
+    def set_rule(self, device_id: str, rule: RegistrationRule | None) -> None:
+        """Treat a device, or ALL_DEVICES, otherwise from its next REGISTER on: other digests, no
+        Date, another platform (302, 2022 9.1.2.3). None takes the rule away."""
+        self._endpoint.set_rule(device_id, rule)
+
+    def learn_heartbeat(self, device_id: str, interval_s: float, count: int) -> None:
+        """Take the keepalive settings of a device's BasicParam; absurd values are clamped."""
+        self._endpoint.learn_heartbeat(device_id, interval_s, count)
 
     def restore(self, registrations: Iterable[RegistrationSnapshot]) -> None:
         """Take bindings back; those that have run out meanwhile are left out."""

@@ -11,6 +11,7 @@ from channel_registry.errors import Conflict, UnknownDevice, UnknownOrganisation
 from channel_registry.literal import fit
 from channel_registry.models import Channel, Device, Organisation
 from channel_registry.queries.organisations import subtree_ids
+from channel_registry.queries.rules import delete_rule
 from channel_registry.records import (
     KEEP,
     DeviceCredential,
@@ -168,6 +169,7 @@ def delete_device(database: Database, device_id: str) -> tuple[str, ...]:
         if not run(Device.delete().where(Device.id == device_id), database):
             raise UnknownDevice(device_id)
         run(Organisation.delete().where(Organisation.device_id == device_id), database)
+        delete_rule(database, device_id)
     return gone
 
 
@@ -252,6 +254,7 @@ _COPIED = (
     "catalog_at",
     "catalog_complete",
     "created_at",
+    "clock_offset_s",
 )
 
 

@@ -84,7 +84,10 @@ class MessageDesk:
 
     def admit(self, request: Request, peer: Peer, call: Call | None, now: float) -> int:
         """Return the status a MESSAGE or NOTIFY is answered with; 200 means that it is kept."""
-        binding = self._registrar.admit(request.from_.uri.user, peer, now)
+        sender = request.from_.uri.user
+        binding = self._registrar.admit(sender, peer, now)
+        if binding is None and _is_keepalive(request.body):
+            binding = self._registrar.revive(sender, peer, now)
         if binding is None:
             self._conduct.note(peer, "message of a stranger", request.body)
             return 403
@@ -92,6 +95,7 @@ class MessageDesk:
         if full or self._backlog_bytes + len(request.body) > BACKLOG_BYTES:
             self.counters["backlog.refused"] += 1
             return 503
+        self._registrar.clocks.note(binding.device_id, request.headers.get("date"))
         letter = _Letter(binding, peer, request.body, call, request.method == "MESSAGE", now)
         self._backlog.append(letter)
         self._backlog_bytes += len(request.body)
@@ -221,3 +225,10 @@ class MessageDesk:
                 at=self._wall(),
             )
         )
+
+
+def _is_keepalive(body: bytes) -> bool:
+    try:
+        return parse_envelope(body).command == keepalive.COMMAND
+    except MalformedMessage:
+        return False

@@ -7,6 +7,7 @@ tests break it with `Faults`. The shell owns sockets, clock and media.
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from sip.errors import MalformedMessage
 from sip.gb28181.alarm import Alarm, build_alarm
@@ -66,6 +67,7 @@ class SimulatedDevice:
         profile: DeviceProfile,
         random_bytes: Callable[[int], bytes],
         faults: Faults | None = None,
+        wall: Callable[[], datetime] | None = None,
     ) -> None:
         self.profile = profile
         self.faults = faults or Faults()
@@ -76,7 +78,7 @@ class SimulatedDevice:
 
         self._layer = TransactionLayer(ids, (profile.local_host, profile.local_port))
         self._registration = RegistrationClient(
-            profile, self.faults, self._layer, random_bytes, self._take
+            profile, self.faults, self._layer, random_bytes, self._take, wall
         )
         self._sessions = Sessions(profile, self.faults, self._layer, ids, self._events.append)
         self._state = DeviceState(profile, self.faults, self._events.append)
@@ -314,7 +316,8 @@ class SimulatedDevice:
         while self._outgoing and (self._posted is None or self.faults.catalog_ignore_flow):
             self._posted = _Post()
             request = self._registration.build_message(self._outgoing.popleft())
-            self._layer.send_request(request, self.profile.server, now, user=self._posted)
+            server = self._registration.place.server
+            self._layer.send_request(request, server, now, user=self._posted)
 
     def _post_ended(self, user: object, now: float) -> None:
         if user is self._posted:

@@ -6,6 +6,7 @@ Values only. `device.py` acts on them; a test or `vms simulate` fills them in.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sip.message.digest import Algorithm
 from sip.message.peer import Peer
 from sip.message.sdp import MediaTransport, StreamChoice
 
@@ -70,6 +71,10 @@ class DeviceProfile:
     keepalive_count: int = 3
     retry_interval_s: float = 60.0
     """Pause after a failed registration, plus up to a quarter of it at random (2022 9.1)."""
+    digest_algorithms: tuple[Algorithm, ...] = tuple(Algorithm)
+    """What it can answer a challenge with; a device of 2016 knows MD5 alone."""
+    first_keepalive_s: float | None = None
+    """Time from the registration to the first keepalive; None: a whole interval."""
     items_per_message: int = 8
     allowed_hosts: tuple[str, ...] = ()
     """Hosts besides the platform's that UploadURL and FileURL may name."""
@@ -129,6 +134,11 @@ class Faults:
     upgrade_fails: bool = False
     """Every firmware turns out to be broken (reason 02)."""
     new_call_id_on_refresh: bool = False
+    reads_first_challenge: bool = False
+    """Of several WWW-Authenticate headers it knows only the first, as an old device does."""
+    clock_offset_s: float | None = None
+    """Send a Date with each REGISTER, its clock so many seconds fast; negative: slow.
+    Where the shell gives the device a clock."""
     registers_once: bool = False
     """Never refresh: the registration runs out."""
 

@@ -8,7 +8,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from analytics.runner import AnalysisRunner
-from sip.server import SipConfig, SipServer
+from sip.server import Algorithm, SipConfig, SipServer
 from stream_relay.reader import QueueLimit
 from stream_relay.relay import Relay, RelayConfig
 from stream_relay.stream import StreamLimits
@@ -33,6 +33,7 @@ from vms.services.passwords import PasswordHashes
 from vms.services.presence_news import PresenceNews
 from vms.services.recording import RecordingService
 from vms.services.registration import Listeners, RegistrationService
+from vms.services.registration_rules import RegistrationRuleService
 from vms.services.store import Store
 from vms.services.system import Gauges, SystemService
 from vms.services.users import UserService
@@ -75,6 +76,11 @@ def build_sip(config: Config, credentials: CredentialCache, clock: Clock) -> Sip
         keepalive_count=sip.keepalive_count,
         min_expires_s=sip.min_expires_s,
         max_expires_s=sip.max_expires_s,
+        edition=sip.edition,
+        digest_algorithms=tuple(Algorithm(name) for name in sip.digest_algorithms),
+        registrations_per_s=sip.registrations_per_s,
+        revives_by_keepalive=sip.revive_by_keepalive,
+        clock_tolerance_s=sip.clock_tolerance_s,
         send_date=sip.send_date,
         charset=sip.charset,
         time_zone=config.time_zone,
@@ -156,7 +162,10 @@ def build_parts(
         bus=bus,
         clock=clock,
         listeners=Listeners(
-            live.invitation_ended, alarms.raise_device_alarm, alarms.raise_moved_device
+            live.invitation_ended,
+            alarms.raise_device_alarm,
+            alarms.raise_moved_device,
+            alarms.raise_wrong_clock,
         ),
     )
     around = Surroundings(
@@ -188,6 +197,7 @@ def build_parts(
     )
     services = Services(
         directory=directory,
+        registration_rules=RegistrationRuleService(planes.sip, store),
         live=live,
         recording=recording,
         alarms=alarms,

@@ -108,6 +108,7 @@ async def _begin(config: Config, parts: Parts) -> str:
     await services.spans.begin()
     password = await services.users.ensure_admin(config.admin_password.get_secret_value())
     await parts.credentials.reload()
+    await services.registration_rules.begin()
     await services.recording.begin()
     await services.analysis.begin()
     return password

@@ -7,6 +7,7 @@ the name that people use; rows never get here.
 
 from channel_registry.records import DeviceRecord as DeviceView
 from channel_registry.records import NodeKind, Page, TreeBy
+from channel_registry.records import RegistrationRuleRecord as RegistrationRuleView
 from vms.records.alarms import Box, PluginView
 from vms.records.devices import AccessValues, AttemptView, ChannelView, TreeNodeView
 from vms.records.live import LiveReason, LiveState, LiveStatus, LiveStep
@@ -51,6 +52,7 @@ __all__ = [
     "Page",
     "PluginView",
     "RecorderState",
+    "RegistrationRuleView",
     "Role",
     "Scene",
     "SceneDraft",

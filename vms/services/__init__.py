@@ -9,6 +9,7 @@ from vms.services.directory import DirectoryService
 from vms.services.live import LiveService
 from vms.services.offline import SpanService
 from vms.services.recording import RecordingService
+from vms.services.registration_rules import RegistrationRuleService
 from vms.services.system import SystemService
 from vms.services.users import UserService
 
@@ -18,6 +19,7 @@ class Services:
     """Everything that the web layer may call; `bus` only to subscribe."""
 
     directory: DirectoryService
+    registration_rules: RegistrationRuleService
     live: LiveService
     recording: RecordingService
     alarms: AlarmService

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sip.simulator.device import SimulatedDevice
 from sip.simulator.profile import (
@@ -59,10 +60,11 @@ class SimulatedBox:
         profile: DeviceProfile,
         source: Callable[[str], MediaSource | None],
         faults: BoxFaults | None = None,
+        wall: Callable[[], datetime] | None = None,
     ) -> None:
         """`source` gives the pictures of a channel, None for one that has none."""
         self.faults = faults or BoxFaults()
-        self.device = SimulatedDevice(profile, random_bytes, self.faults.signalling)
+        self.device = SimulatedDevice(profile, random_bytes, self.faults.signalling, wall)
         self.registered = asyncio.Event()
         """Set once the platform has let the box in."""
         self.sending = 0

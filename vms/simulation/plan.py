@@ -115,7 +115,7 @@ async def _run_box(
         keepalive_interval_s=plan.keepalive_interval_s,
         retry_interval_s=plan.retry_interval_s,
     )
-    await SimulatedBox(profile, sources.get, plan.faults).run()
+    await SimulatedBox(profile, sources.get, plan.faults, plan.wall).run()
 
 
 def _free_port(host: str) -> int:
