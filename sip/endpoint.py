@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sip.events import Event
+from sip.gb28181.mansrtsp import PlaybackCommand
 from sip.gb28181.query import DeviceStatus
 from sip.gb28181.question import Question
 from sip.gb28181.ssrc import SsrcPool
@@ -25,6 +26,7 @@ from sip.roles.inquiry import Inquiries, Inquiry, InquiryEnded, PeerUnreachable
 from sip.roles.invitation import Inviter
 from sip.roles.messages import MessageDesk
 from sip.roles.messenger import Messenger
+from sip.roles.playback import Control, ControlEnded, PlaybackControls
 from sip.roles.registrar import Registrar
 from sip.roles.rules import RegistrationRule
 from sip.transactions import (
@@ -45,7 +47,7 @@ ALLOW = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, RE
 MOST_EVENTS = 65_536
 """The shell takes events after every packet; only a shell that has stopped lets them pile up."""
 
-Notice = Event | InquiryEnded | InvitationAnswered | InvitationRefused
+Notice = Event | InquiryEnded | InvitationAnswered | InvitationRefused | ControlEnded
 """What `next_event` returns: news for everybody, and ends of what one caller asked for."""
 
 
@@ -79,6 +81,7 @@ class Endpoint:
         self._inviter = Inviter(
             config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit, wall
         )
+        self._controls = PlaybackControls(self._layer, messenger, self._inviter, emit)
         self._desk = MessageDesk(
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
         )
@@ -143,6 +146,10 @@ class Endpoint:
         """Invite; an InvitationAnswered or InvitationRefused follows. Raises PeerUnreachable."""
         return self._inviter.invite(self._binding(device_id), channel_id, offer, now)
 
+    def control_playback(self, invitation_id: str, command: PlaybackCommand, now: float) -> str:
+        """Control a playback; ControlEnded carries the returned key. Raises PeerUnreachable."""
+        return self._controls.control(invitation_id, command, now)
+
     def bye(self, invitation_id: str, now: float) -> None:
         """End an invitation; again and again is fine."""
         self._inviter.bye(invitation_id, now)
@@ -196,6 +203,7 @@ class Endpoint:
                 "invitations": len(self._inviter),
                 "inquiries": len(self._inquiries),
                 "registrations.put_off": self._registrar.put_off,
+                "controls": len(self._controls),
                 "events.dropped": self.dropped_events,
                 **{f"transactions.{name}": n for name, n in self._layer.sizes.items()},
             }
@@ -283,9 +291,13 @@ class Endpoint:
             self._inviter.receive_response(user, response, event.peer, now)
         elif isinstance(user, Inquiry):
             self._inquiries.receive_response(user, response)
+        elif isinstance(user, Control):
+            self._controls.receive_response(user, response, now)
 
     def _handle_failure(self, user: object, now: float) -> None:
         if isinstance(user, Call):
             self._inviter.fail(user, now)
         elif isinstance(user, Inquiry):
             self._inquiries.fail(user)
+        elif isinstance(user, Control):
+            self._controls.fail(user)

@@ -77,6 +77,7 @@ class Inviter:
         body = build_offer(
             offer,
             owner_id=self._config.server_id,
+            channel_id=channel_id,
             stream_attribute=stream_attribute(quirks_of(binding.user_agent), offer.stream),
         )
         headers = [("Subject", str(subject)), ("Content-Type", "application/sdp")]
@@ -163,6 +164,14 @@ class Inviter:
         """Return the call an in-dialog request or a MediaStatus belongs to (2.12: by Call-ID)."""
         dialog = self._dialogs.find(request, peer)
         return dialog.user if dialog is not None and isinstance(dialog.user, Call) else None
+
+    def established(self, invitation_id: str) -> tuple[Call, Dialog, Peer] | None:
+        """Return an answered call, its dialog and the way to the device; None when over."""
+        call = self._calls.get(invitation_id)
+        if call is None or call.dialog is None or call.state is not CallState.ESTABLISHED:
+            return None
+        binding = self._bindings.get(call.device_id)
+        return call, call.dialog, binding.peer if binding is not None else call.dialog.peer
 
     def end_device(self, device_id: str, now: float) -> None:
         """Release everything of a device that went offline (2022 annex K); BYE where possible."""

@@ -23,6 +23,7 @@ from sip.simulator.answers import (
 )
 from sip.simulator.control import ControlState
 from sip.simulator.head import PtzHead
+from sip.simulator.playback import handlers as playback_handlers
 from sip.simulator.profile import (
     DeviceProfile,
     Faults,
@@ -87,6 +88,7 @@ class SimulatedDevice:
             **directory_handlers(self._state),
             **control.handlers(self._state, self._controls),
             **configuration.handlers(self._state),
+            **playback_handlers(self._state),
         }
         self._upgraded: UpgradeResult | None = None
         self._outgoing: deque[bytes] = deque()
@@ -131,6 +133,10 @@ class SimulatedDevice:
     def end_media(self, call_id: str, now: float) -> None:
         """Send BYE for a session."""
         self._sessions.end(call_id, now)
+
+    def end_file(self, call_id: str, now: float) -> None:
+        """Tell that a recording has been sent to its end; the platform's BYE follows."""
+        self._sessions.end_file(call_id, self._registration.next_sn(), now)
 
     def send_keepalive(self, now: float) -> None:
         """Send a keepalive now, as on a fault (9.6)."""
@@ -275,6 +281,10 @@ class SimulatedDevice:
         request, peer = event.request, event.peer
         if request.method == "INVITE":
             self._sessions.receive_invite(request, event.transaction, peer, now)
+            return
+        if request.method == "INFO":
+            answer = self._sessions.receive_info(request, peer)
+            self._layer.respond(event.transaction, answer, now)
             return
         envelope: Envelope | None = None
         match request.method:

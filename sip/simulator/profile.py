@@ -6,9 +6,11 @@ Values only. `device.py` acts on them; a test or `vms simulate` fills them in.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sip.gb28181.mansrtsp import PlaybackCommand
 from sip.message.digest import Algorithm
 from sip.message.peer import Peer
-from sip.message.sdp import MediaTransport, StreamChoice
+from sip.message.sdp import History, MediaTransport, StreamChoice
+from sip.simulator.timetable import Timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,10 @@ class DeviceProfile:
     """Hosts besides the platform's that UploadURL and FileURL may name."""
     stream_limit: int = 64
     """Streams sent at once; one more is answered 486."""
+    recordings: Timetable | None = None
+    """None: nothing is recorded."""
+    playback_limit: int = 4
+    """Playbacks and downloads at once; one more is answered 486 (quirk 53)."""
 
 
 @dataclass(slots=True)
@@ -121,6 +127,22 @@ class Faults:
     """Lie about SumNum."""
     catalog_ignore_flow: bool = False
     """Do not wait for the 200 of one packet before sending the next."""
+    record_short_by: int = 0
+    """Leave out the last n recordings although SumNum counts them."""
+    record_disordered: bool = False
+    """Recordings newest first."""
+    info_status: int | None = None
+    """Answer every INFO with this status."""
+    info_only_mansrtsp: bool = False
+    """400 to `PLAY RTSP/1.0`: only the start line of the 2016 samples is understood."""
+    info_wants_range: bool = False
+    """400 to a Scale without a Range (quirk 49)."""
+    pause_ignored: bool = False
+    """Answer 200 to PAUSE and go on sending (quirk 50)."""
+    no_media_status: bool = False
+    """Say nothing at the end of a file (quirk 51)."""
+    bye_at_end: bool = False
+    """BYE at the end of a file instead of MediaStatus."""
     wrong_charset: bool = False
     """UTF-8 bytes under a GB2312 prolog."""
     bad_byte: bool = False
@@ -182,6 +204,8 @@ class MediaRequested:
     stream: StreamChoice
     name: str
     """s= of the offer: Play, Playback, Download, Talk."""
+    history: History | None = None
+    """Which recording is wanted; None for live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +226,14 @@ class MediaStopped:
     channel_id: str
     reason: str
     """`bye`, `cancelled`, `replaced`, `no_ack`, `local`, `offline`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackControlled:
+    """A running playback is told to go on otherwise; the 200 is on its way."""
+
+    call_id: str
+    command: PlaybackCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +272,7 @@ SimulatorEvent = (
     | MediaStarted
     | MediaStopped
     | CommandReceived
+    | PlaybackControlled
     | SnapshotsRequested
     | UpgradeRequested
 )
