@@ -29,6 +29,7 @@ from sip.roles.config import SipConfig
 from sip.roles.inquiry import InquiryEnded, PeerUnreachable
 from sip.roles.playback import ControlEnded, PlaybackRefused
 from sip.roles.rules import ALL_DEVICES, RedirectTarget, RegistrationRule
+from sip.subscriptions import Subscriptions
 from sip.transport import Listener
 
 __all__ = [
@@ -89,6 +90,7 @@ class SipServer:
         self._listener = Listener(
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )
+        self.subscriptions = Subscriptions(self._endpoint, self._listener.flush, _now)
         self._stack = AsyncExitStack()
         self._events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_LENGTH)
         self._dropped_events = 0

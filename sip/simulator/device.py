@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sip.errors import MalformedMessage
-from sip.gb28181.alarm import Alarm, build_alarm
+from sip.gb28181.alarm import Alarm
 from sip.gb28181.manscdp import Envelope, Root, parse_envelope
 from sip.gb28181.snapshot import build_finished
 from sip.gb28181.upgrade import BROKEN_PACKAGE, UpgradeResult, build_upgrade_result
@@ -23,8 +23,10 @@ from sip.simulator.answers import (
 )
 from sip.simulator.control import ControlState
 from sip.simulator.head import PtzHead
+from sip.simulator.notifier import Subscriber
 from sip.simulator.playback import handlers as playback_handlers
 from sip.simulator.profile import (
+    CommandReceived,
     DeviceProfile,
     Faults,
     RegistrationChanged,
@@ -32,6 +34,7 @@ from sip.simulator.profile import (
     SimulatorEvent,
 )
 from sip.simulator.registration import RegistrationClient
+from sip.simulator.reports import Reports
 from sip.simulator.sessions import Sessions
 from sip.transactions import (
     AckMissing,
@@ -70,6 +73,7 @@ class SimulatedDevice:
         faults: Faults | None = None,
         wall: Callable[[], datetime] | None = None,
     ) -> None:
+        """`wall` is the device's local time, for alarms and positions; None leaves it out."""
         self.profile = profile
         self.faults = faults or Faults()
         self._events: deque[SimulatorEvent] = deque()
@@ -82,8 +86,17 @@ class SimulatedDevice:
             profile, self.faults, self._layer, random_bytes, self._take, wall
         )
         self._sessions = Sessions(profile, self.faults, self._layer, ids, self._events.append)
-        self._state = DeviceState(profile, self.faults, self._events.append)
+        self._state = DeviceState(profile, self.faults, self._told)
         self._controls = ControlState(self._state)
+        self.reports = Reports(
+            self._state,
+            self._layer,
+            ids,
+            next_sn=self._registration.next_sn,
+            post=self._post,
+            wall=wall,
+        )
+        """Channels that change, alarms and positions."""
         self._handlers: Handlers = {
             **directory_handlers(self._state),
             **control.handlers(self._state, self._controls),
@@ -118,6 +131,7 @@ class SimulatedDevice:
     def stop(self, now: float) -> None:
         """BYE every session and unregister; state IDLE tells that it is done."""
         self._sessions.end_all(now, "local")
+        self.reports.forget_subscriptions()
         self._registration.stop(now)
 
     def accept_media(
@@ -152,8 +166,9 @@ class SimulatedDevice:
         priority: int = 1,
         time_text: str = "",
         description: str = "",
-    ) -> None:
-        """Send an alarm notification."""
+        event_type: str = "",
+    ) -> bool:
+        """Report an alarm; False where one of method 2 was not reset since the last (9.4)."""
         alarm = Alarm(
             channel_id,
             self._registration.next_sn(),
@@ -162,8 +177,9 @@ class SimulatedDevice:
             time_text,
             description,
             alarm_type,
+            event_type,
         )
-        self._post(build_alarm(alarm, charset=self.profile.charset), now)
+        return self.reports.alarm(alarm, now)
 
     def finish_snapshots(
         self, channel_id: str, session_id: str, file_ids: Iterable[str], now: float
@@ -213,6 +229,7 @@ class SimulatedDevice:
             self._layer.next_timer(),
             self._registration.next_timer(),
             self._sessions.next_timer(),
+            self.reports.next_timer(),
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -222,6 +239,7 @@ class SimulatedDevice:
             self._handle(event, now)
         self._registration.handle_timer(now)
         self._sessions.handle_timer(now)
+        self.reports.handle_timer(now)
         self._release_if_offline(now)
 
     def connection_lost(self, peer: Peer, now: float) -> None:
@@ -233,6 +251,11 @@ class SimulatedDevice:
         self._release_if_offline(now)
 
     # Inside
+
+    def _told(self, event: SimulatorEvent) -> None:
+        self._events.append(event)
+        if isinstance(event, CommandReceived):
+            self.reports.obey(event)
 
     def _take(self, event: SimulatorEvent) -> None:
         self._events.append(event)
@@ -246,6 +269,7 @@ class SimulatedDevice:
             self._outgoing.clear()
             self._posted = None
             self._sessions.end_all(now, "offline")
+            self.reports.forget_subscriptions()
 
     def _handle(self, event: Event, now: float) -> None:
         match event:
@@ -274,6 +298,8 @@ class SimulatedDevice:
         if transaction.user is self._registration:
             self._registration.receive_response(transaction, event.response, now)
             self._tell_upgrade(now)
+        elif isinstance(transaction.user, Subscriber):
+            self.reports.notifier.receive_response(transaction.user, event.response, now)
         elif event.response.is_final:
             self._post_ended(transaction.user, now)
 
@@ -285,6 +311,9 @@ class SimulatedDevice:
         if request.method == "INFO":
             answer = self._sessions.receive_info(request, peer)
             self._layer.respond(event.transaction, answer, now)
+            return
+        if request.method == "SUBSCRIBE":
+            self.reports.receive_subscribe(request, event.transaction, peer, now)
             return
         envelope: Envelope | None = None
         match request.method:
@@ -337,6 +366,8 @@ class SimulatedDevice:
     def _handle_failure(self, transaction: ClientTransaction, now: float) -> None:
         if transaction.user is self._registration:
             self._registration.fail(transaction, now)
+        elif isinstance(transaction.user, Subscriber):
+            self.reports.notifier.fail(transaction.user)
         else:
             self._post_ended(transaction.user, now)
 

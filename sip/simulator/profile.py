@@ -33,6 +33,8 @@ class SimulatedChannel:
     """1 dome, 2 half dome, 3 fixed, 4 remote box; None for things without a picture."""
     longitude: float | None = None
     latitude: float | None = None
+    track: tuple[tuple[float, float], ...] = ()
+    """Longitudes and latitudes that it passes for ever; empty for what stays where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,16 @@ class Faults:
     """Send a Response to commands that want none, as some devices do."""
     upgrade_fails: bool = False
     """Every firmware turns out to be broken (reason 02)."""
+    subscribe_status: int | None = None
+    """Refuse every SUBSCRIBE with this status, e.g. 405, 481, 489."""
+    subscribe_least_s: int = 0
+    """Refuse shorter subscriptions with 423 and Min-Expires."""
+    subscribe_omit_expires: bool = False
+    """The 200 of a SUBSCRIBE does not say for how long."""
+    notify_outside: bool = False
+    """NOTIFY under a Call-ID and tags of its own."""
+    notify_response_root: bool = False
+    """Catalog notifications with the root Response, as the samples of 2016 have it."""
     new_call_id_on_refresh: bool = False
     reads_first_challenge: bool = False
     """Of several WWW-Authenticate headers it knows only the first, as an old device does."""
