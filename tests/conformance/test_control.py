@@ -30,6 +30,9 @@ from sip.simulator.profile import (
     SnapshotsRequested,
     UpgradeRequested,
 )
+from stream_relay.access_unit import Kind
+from stream_relay.scene import SceneSource
+from stream_relay.scenery import Place
 from tests.sip.conftest import DEVICE_ID, SERVER_HOST, WALL, camera
 from tests.sip.gb28181.ptz_vectors import VECTORS
 from tests.sip.simulator.test_device import send
@@ -213,12 +216,8 @@ def test_c058_both_spellings_reach_the_encoder(desk, spelling):
 
 
 def test_c058_the_next_picture_is_an_idr():
-    from stream_relay.access_unit import Kind
-    from stream_relay.scene import SceneSource
-    from stream_relay.scenery import Place
-
     source = SceneSource("井口", Place.YARD, 7, lambda: WALL)
-    pictures = (unit for unit in source.units() if unit.kind is Kind.VIDEO)
+    pictures = (unit for unit in source.units() if unit.track is Kind.VIDEO)
     assert [next(pictures).is_key for _ in range(4)] == [True, False, False, False]
     source.request_key_frame()
     assert [next(pictures).is_key for _ in range(3)] == [True, False, False]

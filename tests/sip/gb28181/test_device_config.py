@@ -25,7 +25,9 @@ def blocks(draw, cls: type[Block]):
     for name, spec in specs(cls):
         match spec.kind:
             case Kind.TEXT:
-                values[name] = draw(st.none() | words)
+                longest = int(spec.most)
+                fitting = words.map(lambda text, n=longest: text[:n].strip())
+                values[name] = draw(st.none() | fitting)
             case Kind.NUMBER:
                 values[name] = draw(st.none() | st.integers(int(spec.least), int(spec.most)))
             case Kind.DECIMAL:
