@@ -70,7 +70,6 @@ class MessageDesk:
     ) -> None:
         self._config = config
         self._registrar = registrar
-        self._inquiries = inquiries
         self._messenger = messenger
         self._conduct = conduct
         self._emit = emit
@@ -89,6 +88,8 @@ class MessageDesk:
             (Root.NOTIFY, upgrade.RESULT): self._read_upgrade,
             (Root.NOTIFY, mobile_position.COMMAND): self._read_positions,
         }
+        self.answers: list[Callable[[str, Envelope, float], bool]] = [inquiries.receive_answer]
+        """Who may wait for a Response of a device; each says whether it was his."""
         self.counters: Counter[str] = Counter()
 
     def admit(self, request: Request, peer: Peer, call: Call | None, now: float) -> int:
@@ -167,8 +168,8 @@ class MessageDesk:
     def _deliver(self, letter: _Letter, envelope: Envelope, now: float) -> None:
         if envelope.root is Root.RESPONSE:
             device_id = letter.binding.device_id
-            asked = letter.is_message and self._inquiries.receive_answer(device_id, envelope, now)
-            if not asked:
+            takers = self.answers if letter.is_message else ()
+            if not any(take(device_id, envelope, now) for take in takers):
                 self._read_unasked(letter, envelope)
             return
         reader = self._readers.get((envelope.root, envelope.command))

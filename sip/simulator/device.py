@@ -36,6 +36,7 @@ from sip.simulator.profile import (
 from sip.simulator.registration import RegistrationClient
 from sip.simulator.reports import Reports
 from sip.simulator.sessions import Sessions
+from sip.simulator.voice import Ear, Ears
 from sip.transactions import (
     AckMissing,
     AckReceived,
@@ -86,6 +87,7 @@ class SimulatedDevice:
             profile, self.faults, self._layer, random_bytes, self._take, wall
         )
         self._sessions = Sessions(profile, self.faults, self._layer, ids, self._events.append)
+        self._ears = Ears(profile, self.faults, self._layer, ids, self._events.append)
         self._state = DeviceState(profile, self.faults, self._told)
         self._controls = ControlState(self._state)
         self.reports = Reports(
@@ -102,6 +104,7 @@ class SimulatedDevice:
             **control.handlers(self._state, self._controls),
             **configuration.handlers(self._state),
             **playback_handlers(self._state),
+            **self._ears.handlers(),
         }
         self._upgraded: UpgradeResult | None = None
         self._outgoing: deque[bytes] = deque()
@@ -132,6 +135,7 @@ class SimulatedDevice:
         """BYE every session and unregister; state IDLE tells that it is done."""
         self._sessions.end_all(now, "local")
         self.reports.forget_subscriptions()
+        self._ears.end_all(now, "local")
         self._registration.stop(now)
 
     def accept_media(
@@ -151,6 +155,14 @@ class SimulatedDevice:
     def end_file(self, call_id: str, now: float) -> None:
         """Tell that a recording has been sent to its end; the platform's BYE follows."""
         self._sessions.end_file(call_id, self._registration.next_sn(), now)
+
+    def call_for_voice(self, call_id: str, local_host: str, local_port: int, now: float) -> None:
+        """Invite the platform to speak to an open port of ours."""
+        self._ears.call(call_id, local_host, local_port, now)
+
+    def end_voice(self, call_id: str, now: float) -> None:
+        """Hang up a voice call."""
+        self._ears.end(call_id, now)
 
     def send_keepalive(self, now: float) -> None:
         """Send a keepalive now, as on a fault (9.6)."""
@@ -270,6 +282,7 @@ class SimulatedDevice:
             self._posted = None
             self._sessions.end_all(now, "offline")
             self.reports.forget_subscriptions()
+            self._ears.end_all(now, "offline")
 
     def _handle(self, event: Event, now: float) -> None:
         match event:
@@ -300,6 +313,8 @@ class SimulatedDevice:
             self._tell_upgrade(now)
         elif isinstance(transaction.user, Subscriber):
             self.reports.notifier.receive_response(transaction.user, event.response, now)
+        elif isinstance(transaction.user, Ear):
+            self._ears.receive_response(transaction.user, event.response, event.peer, now)
         elif event.response.is_final:
             self._post_ended(transaction.user, now)
 
@@ -308,12 +323,12 @@ class SimulatedDevice:
         if request.method == "INVITE":
             self._sessions.receive_invite(request, event.transaction, peer, now)
             return
+        if request.method == "SUBSCRIBE":
+            self.reports.receive_subscribe(request, event.transaction, peer, now)
+            return
         if request.method == "INFO":
             answer = self._sessions.receive_info(request, peer)
             self._layer.respond(event.transaction, answer, now)
-            return
-        if request.method == "SUBSCRIBE":
-            self.reports.receive_subscribe(request, event.transaction, peer, now)
             return
         envelope: Envelope | None = None
         match request.method:
@@ -321,6 +336,8 @@ class SimulatedDevice:
                 status, envelope = _read(request)
             case "BYE":
                 status = self._sessions.receive_bye(request, peer)
+                if status == 481:
+                    status = self._ears.receive_bye(request, peer)
             case "OPTIONS":
                 status = 200
             case _:
@@ -368,6 +385,8 @@ class SimulatedDevice:
             self._registration.fail(transaction, now)
         elif isinstance(transaction.user, Subscriber):
             self.reports.notifier.fail(transaction.user)
+        elif isinstance(transaction.user, Ear):
+            self._ears.fail(transaction.user)
         else:
             self._post_ended(transaction.user, now)
 

@@ -82,6 +82,8 @@ class DeviceProfile:
     items_per_message: int = 8
     allowed_hosts: tuple[str, ...] = ()
     """Hosts besides the platform's that UploadURL and FileURL may name."""
+    voice_transport: MediaTransport = "udp"
+    """How the device wants to hear broadcasts, named from its own side."""
     stream_limit: int = 64
     """Streams sent at once; one more is answered 486."""
     recordings: Timetable | None = None
@@ -175,6 +177,12 @@ class Faults:
     Where the shell gives the device a clock."""
     registers_once: bool = False
     """Never refresh: the registration runs out."""
+    voice_refused: bool = False
+    """Answer a Broadcast with Result ERROR."""
+    voice_no_call: bool = False
+    """Answer a Broadcast with OK and never invite the platform."""
+    voice_omit_ssrc: bool = False
+    """Leave y= out of the INVITE that wants voice."""
 
 
 class RegistrationState(StrEnum):
@@ -278,6 +286,39 @@ class UpgradeRequested:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class VoiceWanted:
+    """A Broadcast came: open a port for what the platform says, then `call_for_voice`."""
+
+    call_id: str
+    target_id: str
+    """The sound output that is to play it."""
+    source_id: str
+    transport: MediaTransport
+    """Ours: in `tcp-passive` we listen, in `tcp-active` we connect to what VoiceGranted names."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceGranted:
+    """The platform answered our call: listen."""
+
+    call_id: str
+    target_id: str
+    host: str
+    port: int
+    transport: MediaTransport
+    ssrc: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceOver:
+    """A voice call is over or came to nothing."""
+
+    call_id: str
+    target_id: str
+    reason: str
+
+
 SimulatorEvent = (
     RegistrationChanged
     | MediaRequested
@@ -287,4 +328,7 @@ SimulatorEvent = (
     | PlaybackControlled
     | SnapshotsRequested
     | UpgradeRequested
+    | VoiceWanted
+    | VoiceGranted
+    | VoiceOver
 )

@@ -62,6 +62,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     picture = parser.add_argument_group("图像 · pictures")
     picture.add_argument("--clip", type=Path, action="append", default=[], help="视频文件 · file")
     picture.add_argument("--codec", choices=("h264", "h265"), help="编码 · default: as the clip")
+    voice = parser.add_argument_group("语音 · voice")
+    voice.add_argument(
+        "--store-voice", type=Path, metavar="DIR", help="把听到的存为 WAV · keep what is heard"
+    )
+    voice.add_argument(
+        "--voice-transport",
+        choices=("udp", "tcp-passive", "tcp-active"),
+        default="udp",
+        help="收听方式 · how devices want to hear",
+    )
+    voice.add_argument(
+        "--speakers", type=int, default=0, metavar="N", help="每台喇叭数 · loudspeakers each"
+    )
     faults = parser.add_argument_group("故障 · faults")
     names = ", ".join(fault_names())
     faults.add_argument("--fault", action="append", default=[], metavar="NAME[=N]", help=names)
@@ -82,6 +95,8 @@ def check(arguments: Namespace) -> None:
         raise ConfigError("--boxes", f"1 to {MAX_BOXES}", "--boxes 2")
     if arguments.channels < 0:
         raise ConfigError("--channels", "not below 0", f"--channels {FULL_MINE}")
+    if arguments.speakers < 0:
+        raise ConfigError("--speakers", "not below 0", "--speakers 2")
     for clip in arguments.clip:
         if not clip.is_file():
             raise ConfigError("--clip", f"no file {clip}", "--clip belt.mp4")
@@ -95,7 +110,7 @@ async def _simulate(config: Config, arguments: Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    mines = build_mines(arguments.boxes, arguments.channels)
+    mines = build_mines(arguments.boxes, arguments.channels, arguments.speakers)
     passwords = {mine.device_id: arguments.password for mine in mines}
     if arguments.provision:
         async with open_workbench(config) as bench:
@@ -112,6 +127,8 @@ async def _simulate(config: Config, arguments: Namespace) -> None:
         codec=Codec(arguments.codec) if arguments.codec else None,
         keepalive_interval_s=arguments.keepalive,
         faults=parse_faults(arguments.fault),
+        store_voice=arguments.store_voice,
+        voice_transport=arguments.voice_transport,
     )
     _announce(plan)
     await run_simulation(plan, stop)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sip.gb28181.mansrtsp import Method, PlaybackCommand
 from sip.message.sdp import History
@@ -24,6 +25,9 @@ from sip.simulator.profile import (
     SimulatorEvent,
     SnapshotsRequested,
     UpgradeRequested,
+    VoiceGranted,
+    VoiceOver,
+    VoiceWanted,
 )
 from sip.transport.driver import Driver
 from sip.transport.tcp import TcpTransport
@@ -35,6 +39,7 @@ from stream_relay.scenery.view import View
 from stream_relay.simulator import MediaFaults, MediaSender, MediaSource, MediaTarget, RtpSender
 from vms.ids import random_below, random_bytes
 from vms.simulation.errands import Errands
+from vms.simulation.loudspeakers import Loudspeakers
 
 logger = logging.getLogger(__name__)
 
@@ -71,11 +76,15 @@ class SimulatedBox:
         profile: DeviceProfile,
         source: Callable[[str], MediaSource | None],
         faults: BoxFaults | None = None,
+        *,
         wall: Callable[[], datetime] | None = None,
         archive: Callable[[str, datetime], RecordedScene | None] | None = None,
+        voice_folder: Path | None = None,
     ) -> None:
         """`source` gives the pictures of a channel, None for one that has none; `archive` those
         of a channel from a moment on.
+
+        What the box hears is kept as WAV files in `voice_folder`.
         """
         self.faults = faults or BoxFaults()
         self.device = SimulatedDevice(profile, random_bytes, self.faults.signalling, wall)
@@ -88,6 +97,7 @@ class SimulatedBox:
         self.quiet.set()
         self._source = source
         self._archive = archive
+        self._loudspeakers = Loudspeakers(self.device, voice_folder, self._now)
         self._driver = Driver(self.device, self._take_events)
         self._calls: dict[str, _Call] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -157,6 +167,7 @@ class SimulatedBox:
             if call.task is not None:
                 call.task.cancel()
         self._calls.clear()
+        self._loudspeakers.close()
 
     @staticmethod
     def _now() -> float:
@@ -182,6 +193,8 @@ class SimulatedBox:
                 task = self._calls.pop(call_id).task
                 if task is not None:
                     task.cancel()
+            case VoiceWanted() | VoiceGranted() | VoiceOver():
+                self._take_voice(event)
             case _:
                 self._obey(event)
 
@@ -200,6 +213,16 @@ class SimulatedBox:
                     source.request_key_frame()
             case _:
                 pass
+
+    def _take_voice(self, event: VoiceWanted | VoiceGranted | VoiceOver) -> None:
+        match event:
+            case VoiceWanted():
+                self._loudspeakers.want(event)
+                self._driver.flush()
+            case VoiceGranted() if self._group is not None:
+                self._loudspeakers.grant(event, self._group)
+            case VoiceOver():
+                self._loudspeakers.over(event)
 
     def _take_registration(self, event: RegistrationChanged) -> None:
         facts = {"device": self.device.profile.device_id, "event": event.state.value}

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sip.message import Peer
+from sip.message.sdp import MediaTransport
 from sip.simulator.profile import DeviceProfile
 from sip.simulator.timetable import Timetable
 from stream_relay.access_unit import Codec
@@ -47,6 +48,10 @@ class SimulationPlan:
     """After a refused registration; the standard's 60 s would let people wait who have just
     added the boxes."""
     faults: BoxFaults = field(default_factory=BoxFaults)
+    store_voice: Path | None = None
+    """Folder for what the devices hear."""
+    voice_transport: MediaTransport = "udp"
+    """How they want to hear it, named from their side."""
 
 
 async def run_simulation(plan: SimulationPlan, stop: asyncio.Event) -> None:
@@ -130,9 +135,17 @@ async def _run_box(
         keepalive_interval_s=plan.keepalive_interval_s,
         retry_interval_s=plan.retry_interval_s,
         recordings=Timetable(plan.wall),
+        voice_transport=plan.voice_transport,
     )
-    archive = archive_of(mine)
-    await SimulatedBox(profile, sources.get, plan.faults, plan.wall, archive).run()
+    box = SimulatedBox(
+        profile,
+        sources.get,
+        plan.faults,
+        wall=plan.wall,
+        archive=archive_of(mine),
+        voice_folder=plan.store_voice,
+    )
+    await box.run()
 
 
 def _free_port(host: str) -> int:
