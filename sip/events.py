@@ -277,6 +277,33 @@ class MediaStatusReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotsUploaded:
+    """A device says that it has uploaded the pictures of an order (GB/T 28181-2022 9.14)."""
+
+    device_id: str
+    """Who is registered and sent it."""
+    channel_id: str
+    session_id: str
+    file_ids: tuple[str, ...]
+    """41 digits each; fewer than ordered means that some failed."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeEnded:
+    """A device is back from a firmware upgrade and says how it went (2022 9.13)."""
+
+    device_id: str
+    session_id: str
+    is_ok: bool
+    firmware: str
+    """The one that runs now."""
+    reason: str
+    """01 download timed out, 02 package broken, 03 system error, 99 other; empty when it went."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PeerMisbehaved:
     """A peer sends what cannot be understood or what is forbidden; the first of a kind per peer."""
 
@@ -328,6 +355,8 @@ Event = (
     | SubscriptionChanged
     | InvitationEnded
     | MediaStatusReceived
+    | SnapshotsUploaded
+    | UpgradeEnded
     | PeerMisbehaved
 )
 """Everything `SipServer.events()` yields."""

@@ -18,8 +18,10 @@ from sip.events import (
     Event,
     MediaStatusReceived,
     PositionsReceived,
+    SnapshotsUploaded,
+    UpgradeEnded,
 )
-from sip.gb28181 import alarm, catalog, keepalive, mobile_position
+from sip.gb28181 import alarm, catalog, keepalive, mobile_position, snapshot, upgrade
 from sip.gb28181.manscdp import Envelope, Root, parse_envelope, read_envelope
 from sip.message import Peer, Request
 from sip.roles.bindings import Binding
@@ -82,6 +84,8 @@ class MessageDesk:
             (Root.NOTIFY, keepalive.MEDIA_STATUS): self._read_media_status,
             (Root.NOTIFY, alarm.COMMAND): self._read_alarm,
             (Root.NOTIFY, catalog.COMMAND): self._read_catalog,
+            (Root.NOTIFY, snapshot.FINISHED): self._read_snapshots,
+            (Root.NOTIFY, upgrade.RESULT): self._read_upgrade,
             (Root.NOTIFY, mobile_position.COMMAND): self._read_positions,
         }
         self.answers: list[Callable[[str, Envelope, float], bool]] = [inquiries.receive_answer]
@@ -215,6 +219,28 @@ class MessageDesk:
             self._messenger.send_message(letter.binding, body, now)
         except SipError:
             self.counters["alarm answers not sent"] += 1
+
+    def _read_snapshots(self, letter: _Letter, envelope: Envelope, now: float) -> None:
+        read = snapshot.parse_finished(envelope)
+        device_id = letter.binding.device_id
+        self._emit(
+            SnapshotsUploaded(
+                device_id, read.device_id, read.session_id, read.file_ids, self._wall()
+            )
+        )
+
+    def _read_upgrade(self, letter: _Letter, envelope: Envelope, now: float) -> None:
+        read = upgrade.parse_upgrade_result(envelope)
+        self._emit(
+            UpgradeEnded(
+                letter.binding.device_id,
+                read.session_id,
+                read.is_ok,
+                read.firmware,
+                read.reason,
+                self._wall(),
+            )
+        )
 
     def _read_positions(self, letter: _Letter, envelope: Envelope, now: float) -> None:
         packet = mobile_position.parse_positions(envelope, letter.binding.device_id)

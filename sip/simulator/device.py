@@ -5,19 +5,24 @@ tests break it with `Faults`. The shell owns sockets, clock and media.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from sip.errors import MalformedMessage
 from sip.gb28181.alarm import Alarm
 from sip.gb28181.manscdp import Envelope, Root, parse_envelope
+from sip.gb28181.snapshot import build_finished
+from sip.gb28181.upgrade import BROKEN_PACKAGE, UpgradeResult, build_upgrade_result
 from sip.message import Peer, Request, build_response
+from sip.simulator import configuration, control
 from sip.simulator.answers import (
     DeviceState,
     Handlers,
-    control_handlers,
     directory_handlers,
 )
+from sip.simulator.control import ControlState
+from sip.simulator.head import PtzHead
 from sip.simulator.notifier import Subscriber
 from sip.simulator.playback import handlers as playback_handlers
 from sip.simulator.profile import (
@@ -44,6 +49,9 @@ from sip.transactions import (
     TransactionTimedOut,
     TransportFailed,
 )
+
+RESTART_S = 1.0
+"""How long a simulated device is away when it restarts."""
 
 MOST_PACKETS = 100_000
 """Answers waiting to be sent, over all queries."""
@@ -81,6 +89,7 @@ class SimulatedDevice:
         self._sessions = Sessions(profile, self.faults, self._layer, ids, self._events.append)
         self._ears = Ears(profile, self.faults, self._layer, ids, self._events.append)
         self._state = DeviceState(profile, self.faults, self._told)
+        self._controls = ControlState(self._state)
         self.reports = Reports(
             self._state,
             self._layer,
@@ -92,10 +101,12 @@ class SimulatedDevice:
         """Channels that change, alarms and positions."""
         self._handlers: Handlers = {
             **directory_handlers(self._state),
-            **control_handlers(self._state),
+            **control.handlers(self._state, self._controls),
+            **configuration.handlers(self._state),
             **playback_handlers(self._state),
             **self._ears.handlers(),
         }
+        self._upgraded: UpgradeResult | None = None
         self._outgoing: deque[bytes] = deque()
         self._posted: _Post | None = None
         self._is_offline = False
@@ -109,6 +120,10 @@ class SimulatedDevice:
     def session_count(self) -> int:
         """Invitations that are open, answered or not."""
         return len(self._sessions)
+
+    def head(self, channel_id: str) -> PtzHead | None:
+        """The head of a channel that can turn."""
+        return self._controls.heads.get(channel_id)
 
     # What it is told to do
 
@@ -177,6 +192,29 @@ class SimulatedDevice:
             event_type,
         )
         return self.reports.alarm(alarm, now)
+
+    def finish_snapshots(
+        self, channel_id: str, session_id: str, file_ids: Iterable[str], now: float
+    ) -> None:
+        """Tell that the pictures of an order are uploaded (2022 9.14)."""
+        sn, charset = self._registration.next_sn(), self.profile.charset
+        self._post(build_finished(channel_id, sn, session_id, file_ids, charset=charset), now)
+
+    def finish_upgrade(self, session_id: str, firmware: str, now: float, reason: str = "") -> None:
+        """Restart with another firmware, or without for a reason; tell when registered again."""
+        if self.faults.upgrade_fails:
+            reason = reason or BROKEN_PACKAGE
+        if not reason:
+            self._state.profile = replace(self._state.profile, firmware=firmware)
+        running = self._state.profile.firmware
+        device_id = self.profile.device_id
+        self._upgraded = UpgradeResult(device_id, session_id, not reason, running, reason)
+        self.restart(now)
+
+    def restart(self, now: float) -> None:
+        """Drop everything, and register again after RESTART_S."""
+        self._sessions.end_all(now, "offline")
+        self._registration.restart(now, RESTART_S)
 
     # What a transport drives
 
@@ -272,6 +310,7 @@ class SimulatedDevice:
             return
         if transaction.user is self._registration:
             self._registration.receive_response(transaction, event.response, now)
+            self._tell_upgrade(now)
         elif isinstance(transaction.user, Subscriber):
             self.reports.notifier.receive_response(transaction.user, event.response, now)
         elif isinstance(transaction.user, Ear):
@@ -311,9 +350,17 @@ class SimulatedDevice:
         """Answer a query or command in a MESSAGE of its own, after the 200 (3.1)."""
         if envelope.root is Root.QUERY and self.faults.query_silent:
             return
+        self._state.now = now
         handler = self._handlers.get((envelope.root, envelope.command))
         for body in handler(envelope) if handler is not None else ():
             self._post(body, now)
+
+    def _tell_upgrade(self, now: float) -> None:
+        """Once registered again, tell how the upgrade ended (2022 9.13)."""
+        if self._upgraded is not None and self.state is RegistrationState.REGISTERED:
+            result, self._upgraded = self._upgraded, None
+            sn = self._registration.next_sn()
+            self._post(build_upgrade_result(result, sn, charset=self.profile.charset), now)
 
     def _post(self, body: bytes, now: float) -> None:
         """Send after the 200 of what was sent before (2022 annex M: serially)."""

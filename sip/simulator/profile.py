@@ -80,6 +80,8 @@ class DeviceProfile:
     first_keepalive_s: float | None = None
     """Time from the registration to the first keepalive; None: a whole interval."""
     items_per_message: int = 8
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts besides the platform's that UploadURL and FileURL may name."""
     voice_transport: MediaTransport = "udp"
     """How the device wants to hear broadcasts, named from its own side."""
     stream_limit: int = 64
@@ -151,6 +153,12 @@ class Faults:
     """One undecodable byte in every name."""
     raw_ampersand: bool = False
     """Unescaped & and < in every name."""
+    control_refused: bool = False
+    """Do nothing on commands; answer ERROR where an answer is due."""
+    answers_everything: bool = False
+    """Send a Response to commands that want none, as some devices do."""
+    upgrade_fails: bool = False
+    """Every firmware turns out to be broken (reason 02)."""
     subscribe_status: int | None = None
     """Refuse every SUBSCRIBE with this status, e.g. 405, 481, 489."""
     subscribe_least_s: int = 0
@@ -259,6 +267,26 @@ class CommandReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotsRequested:
+    """Take pictures, upload each, then call `SimulatedDevice.finish_snapshots`."""
+
+    channel_id: str
+    count: int
+    interval_s: int
+    upload_url: str
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeRequested:
+    """Fetch the firmware, then call `SimulatedDevice.finish_upgrade`."""
+
+    session_id: str
+    firmware: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceWanted:
     """A Broadcast came: open a port for what the platform says, then `call_for_voice`."""
 
@@ -296,8 +324,10 @@ SimulatorEvent = (
     | MediaRequested
     | MediaStarted
     | MediaStopped
-    | PlaybackControlled
     | CommandReceived
+    | PlaybackControlled
+    | SnapshotsRequested
+    | UpgradeRequested
     | VoiceWanted
     | VoiceGranted
     | VoiceOver

@@ -91,6 +91,14 @@ class RegistrationClient:
         self._challenges = 0
         self._send_register(now)
 
+    def restart(self, now: float, after_s: float) -> None:
+        """Fall silent as a device does that restarts, and register again later."""
+        if self.state in (RegistrationState.REGISTERED, RegistrationState.REGISTERING):
+            self._pending = None
+            self._keepalive_at = None
+            self._register_at = now + after_s
+            self._change(RegistrationState.WAITING)
+
     @property
     def place(self) -> Registration:
         """Where the device registers now, and where all of its requests go."""

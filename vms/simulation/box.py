@@ -13,6 +13,7 @@ from sip.gb28181.mansrtsp import Method, PlaybackCommand
 from sip.message.sdp import History
 from sip.simulator.device import SimulatedDevice
 from sip.simulator.profile import (
+    CommandReceived,
     DeviceProfile,
     Faults,
     MediaRequested,
@@ -22,6 +23,8 @@ from sip.simulator.profile import (
     RegistrationChanged,
     RegistrationState,
     SimulatorEvent,
+    SnapshotsRequested,
+    UpgradeRequested,
     VoiceGranted,
     VoiceOver,
     VoiceWanted,
@@ -31,8 +34,11 @@ from sip.transport.tcp import TcpTransport
 from sip.transport.udp import UdpTransport
 from stream_relay.errors import RelayError
 from stream_relay.replay import RecordedScene, ReplaySender, Stretch
+from stream_relay.scene import SceneSource
+from stream_relay.scenery.view import View
 from stream_relay.simulator import MediaFaults, MediaSender, MediaSource, MediaTarget, RtpSender
 from vms.ids import random_below, random_bytes
+from vms.simulation.errands import Errands
 from vms.simulation.loudspeakers import Loudspeakers
 
 logger = logging.getLogger(__name__)
@@ -96,9 +102,25 @@ class SimulatedBox:
         self._calls: dict[str, _Call] = {}
         self._group: asyncio.TaskGroup | None = None
         self._is_idle = asyncio.Event()
+        self._errands = Errands(self.device, source, self._driver.flush)
+
+    def _join_head(self, code: str) -> None:
+        """Let the drawn picture of a camera follow its head."""
+        head, source = self.device.head(code), self._source(code)
+        if head is None or not isinstance(source, SceneSource):
+            return
+        loop = asyncio.get_running_loop()
+
+        def look() -> View:
+            aim = head.aim(loop.time())
+            return View((aim.pan + 180.0) % 360.0 - 180.0, aim.tilt, aim.zoom)
+
+        source.look = look
 
     async def run(self) -> None:
         """Register and serve."""
+        for channel in self.device.profile.channels:
+            self._join_head(channel.code)
         profile = self.device.profile
         async with AsyncExitStack() as stack:
             if profile.server.transport == "udp":
@@ -173,6 +195,22 @@ class SimulatedBox:
                     task.cancel()
             case VoiceWanted() | VoiceGranted() | VoiceOver():
                 self._take_voice(event)
+            case _:
+                self._obey(event)
+
+    def _obey(self, event: SimulatorEvent) -> None:
+        """What takes a shell to do: HTTP, the encoder, switching off and on."""
+        match event:
+            case SnapshotsRequested() if self._group is not None:
+                self._group.create_task(self._errands.take_snapshots(event))
+            case UpgradeRequested() if self._group is not None:
+                self._group.create_task(self._errands.upgrade(event))
+            case CommandReceived(command="TeleBoot"):
+                self.device.restart(self._now())
+            case CommandReceived(device_id=code, command="IFameCmd" | "IFrameCmd"):
+                source = self._source(code)
+                if isinstance(source, SceneSource):
+                    source.request_key_frame()
             case _:
                 pass
 
