@@ -184,6 +184,16 @@ class DeviceCredential:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceMake:
+    """Who made a device, by its own words; each text may be empty."""
+
+    device_id: str
+    manufacturer: str
+    model: str
+    firmware: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceBinding:
     """A registration that may outlive a restart of the platform."""
 

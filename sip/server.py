@@ -16,8 +16,10 @@ from sip.endpoint import Endpoint
 from sip.errors import SipError
 from sip.events import Event
 from sip.gb28181.catalog import CatalogResult, ask_catalog
+from sip.gb28181.mansrtsp import PlaybackCommand, PlaybackReply
 from sip.gb28181.query import DeviceInfo, DeviceStatus, ask_device_info, ask_device_status
 from sip.gb28181.question import QueryFailed, Question
+from sip.gb28181.quirks import QuirkFinder, by_user_agent
 from sip.gb28181.ssrc import NoSsrcLeft
 from sip.message.digest import Algorithm
 from sip.message.sdp import MediaAnswer, MediaOffer
@@ -26,7 +28,9 @@ from sip.roles.bindings import RegistrationSnapshot
 from sip.roles.call import Invitation, InvitationAnswered, InvitationFailed, InvitationRefused
 from sip.roles.config import SipConfig
 from sip.roles.inquiry import InquiryEnded, PeerUnreachable
+from sip.roles.playback import ControlEnded, PlaybackRefused
 from sip.roles.rules import ALL_DEVICES, RedirectTarget, RegistrationRule
+from sip.subscriptions import Subscriptions
 from sip.transport import Listener
 
 __all__ = [
@@ -42,6 +46,9 @@ __all__ = [
     "MediaOffer",
     "NoSsrcLeft",
     "PeerUnreachable",
+    "PlaybackCommand",
+    "PlaybackRefused",
+    "PlaybackReply",
     "QueryFailed",
     "Question",
     "RedirectTarget",
@@ -78,12 +85,14 @@ class SipServer:
         credentials: Callable[[str], Credential | None],
         wall: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
+        quirks: QuirkFinder = by_user_agent,
     ) -> None:
         self._config = config
-        self._endpoint = Endpoint(config, credentials, wall, random_bytes)
+        self._endpoint = Endpoint(config, credentials, wall, random_bytes, quirks)
         self._listener = Listener(
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )
+        self.subscriptions = Subscriptions(self._endpoint, self._listener.flush, _now)
         self._stack = AsyncExitStack()
         self._events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_LENGTH)
         self._dropped_events = 0
@@ -165,15 +174,23 @@ class SipServer:
         assert isinstance(answer, Invitation)  # the key is of an invitation
         return answer
 
+    async def control_playback(self, invitation_id: str, command: PlaybackCommand) -> PlaybackReply:
+        """Control a playback within its dialog; `sip.gb28181.mansrtsp` has the commands.
+
+        Raises PlaybackRefused, PeerUnreachable (also when the playback is over).
+        """
+        key = self._endpoint.control_playback(invitation_id, command, _now())
+        return cast(PlaybackReply, await self._wait_for(key))  # the key is of a control
+
     async def bye(self, invitation_id: str, reason: str = "") -> None:
         """End an invitation: BYE, or CANCEL while it is not answered; repeated, it does nothing."""
         logger.debug("invitation ends", extra={"call_id": invitation_id, "reason": reason})
         self._endpoint.bye(invitation_id, _now())
         self._listener.flush()
 
-    def new_ssrc(self) -> int:
+    def new_ssrc(self, *, is_history: bool = False) -> int:
         """Return a number for y= that no stream of the domain has; raises NoSsrcLeft."""
-        return self._endpoint.new_ssrc(_now())
+        return self._endpoint.new_ssrc(_now(), is_history=is_history)
 
     def is_registered(self, device_id: str) -> bool:
         """Whether the device is online now."""
@@ -230,6 +247,8 @@ class SipServer:
             match notice:
                 case InquiryEnded(key=key, outcome=outcome):
                     self._resolve(key, outcome)
+                case ControlEnded(key=name, outcome=outcome):
+                    self._resolve(name, outcome)
                 case InvitationAnswered(invitation=invitation):
                     self._resolve(invitation.id, invitation)
                 case InvitationRefused(invitation_id=key, error=error):

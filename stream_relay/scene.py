@@ -72,6 +72,29 @@ def _text(text: str) -> Image.Image:
     return image
 
 
+class Painter:
+    """Draws one camera's picture of any moment."""
+
+    def __init__(self, title: str, place: Place, seed: int) -> None:
+        """Takes a while: the background is drawn. Raises Unsupported without a font."""
+        self._scenery = build_scenery(place, seed)
+        self._background = self._scenery.background
+        self._title = _text(title)
+        self._shown, self._clock = "", Image.new("RGBA", (1, 1))
+
+    def paint(self, scene_s: float, at: datetime) -> Image.Image:
+        """The scene at this second of its own time, with the clock of `at` burnt in."""
+        picture = self._background.copy()
+        self._scenery.paint(picture, scene_s)
+        text = clock_text(at)
+        if text != self._shown:
+            self._shown, self._clock = text, _text(text)
+        picture.paste(self._clock, (MARGIN_PIXELS, MARGIN_PIXELS - 4), self._clock)
+        corner = WIDTH - MARGIN_PIXELS - self._title.width, HEIGHT - MARGIN_PIXELS
+        picture.paste(self._title, (corner[0], corner[1] - self._title.height), self._title)
+        return picture
+
+
 class SceneSource:
     """A camera that looks at a pretend place; draws and encodes each picture when asked for it."""
 
@@ -96,20 +119,9 @@ class SceneSource:
 
     def draw(self) -> Iterator[Image.Image]:
         """The pictures without end, at FRAME_RATE."""
-        scenery = build_scenery(self._place, self._seed)
-        background = scenery.background
-        title = _text(self._title)
-        corner = (WIDTH - MARGIN_PIXELS - title.width, HEIGHT - MARGIN_PIXELS - title.height)
-        shown, clock = "", Image.new("RGBA", (1, 1))
+        painter = Painter(self._title, self._place, self._seed)
         for index in itertools.count():
-            picture = background.copy()
-            scenery.paint(picture, index / FRAME_RATE)
-            now = clock_text(self._wall())
-            if now != shown:
-                shown, clock = now, _text(now)
-            picture.paste(clock, (MARGIN_PIXELS, MARGIN_PIXELS - 4), clock)
-            picture.paste(title, corner, title)
-            yield picture
+            yield painter.paint(index / FRAME_RATE, self._wall())
 
     def units(self) -> Iterator[AccessUnit]:
         """Access units without end; each `next` of a picture takes a few milliseconds of CPU."""

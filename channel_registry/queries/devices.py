@@ -15,6 +15,7 @@ from channel_registry.queries.rules import delete_rule
 from channel_registry.records import (
     KEEP,
     DeviceCredential,
+    DeviceMake,
     DeviceRecord,
     Keep,
     MediaTransport,
@@ -184,6 +185,16 @@ def device_credential(database: Database, device_id: str) -> DeviceCredential | 
     query = Device.select(Device.id, Device.secret, Device.username).where(Device.id == device_id)
     row = fetch_one(query, database)
     return None if row is None else _credential(row)
+
+
+def device_makes(database: Database) -> tuple[DeviceMake, ...]:
+    """What every device says of itself, as far as it has said anything."""
+    named = (Device.manufacturer != "") | (Device.model != "") | (Device.firmware != "")
+    query = Device.select(Device.id, Device.manufacturer, Device.model, Device.firmware)
+    return tuple(
+        DeviceMake(row["id"], row["manufacturer"], row["model"], row["firmware"])
+        for row in fetch(query.where(named), database)
+    )
 
 
 def known_devices(database: Database, ids: Iterable[str]) -> frozenset[str]:

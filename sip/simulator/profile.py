@@ -6,9 +6,11 @@ Values only. `device.py` acts on them; a test or `vms simulate` fills them in.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sip.gb28181.mansrtsp import PlaybackCommand
 from sip.message.digest import Algorithm
 from sip.message.peer import Peer
-from sip.message.sdp import MediaTransport, StreamChoice
+from sip.message.sdp import History, MediaTransport, StreamChoice
+from sip.simulator.timetable import Timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class SimulatedChannel:
     """1 dome, 2 half dome, 3 fixed, 4 remote box; None for things without a picture."""
     longitude: float | None = None
     latitude: float | None = None
+    track: tuple[tuple[float, float], ...] = ()
+    """Longitudes and latitudes that it passes for ever; empty for what stays where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,10 @@ class DeviceProfile:
     items_per_message: int = 8
     stream_limit: int = 64
     """Streams sent at once; one more is answered 486."""
+    recordings: Timetable | None = None
+    """None: nothing is recorded."""
+    playback_limit: int = 4
+    """Playbacks and downloads at once; one more is answered 486 (quirk 53)."""
 
 
 @dataclass(slots=True)
@@ -119,12 +127,38 @@ class Faults:
     """Lie about SumNum."""
     catalog_ignore_flow: bool = False
     """Do not wait for the 200 of one packet before sending the next."""
+    record_short_by: int = 0
+    """Leave out the last n recordings although SumNum counts them."""
+    record_disordered: bool = False
+    """Recordings newest first."""
+    info_status: int | None = None
+    """Answer every INFO with this status."""
+    info_only_mansrtsp: bool = False
+    """400 to `PLAY RTSP/1.0`: only the start line of the 2016 samples is understood."""
+    info_wants_range: bool = False
+    """400 to a Scale without a Range (quirk 49)."""
+    pause_ignored: bool = False
+    """Answer 200 to PAUSE and go on sending (quirk 50)."""
+    no_media_status: bool = False
+    """Say nothing at the end of a file (quirk 51)."""
+    bye_at_end: bool = False
+    """BYE at the end of a file instead of MediaStatus."""
     wrong_charset: bool = False
     """UTF-8 bytes under a GB2312 prolog."""
     bad_byte: bool = False
     """One undecodable byte in every name."""
     raw_ampersand: bool = False
     """Unescaped & and < in every name."""
+    subscribe_status: int | None = None
+    """Refuse every SUBSCRIBE with this status, e.g. 405, 481, 489."""
+    subscribe_least_s: int = 0
+    """Refuse shorter subscriptions with 423 and Min-Expires."""
+    subscribe_omit_expires: bool = False
+    """The 200 of a SUBSCRIBE does not say for how long."""
+    notify_outside: bool = False
+    """NOTIFY under a Call-ID and tags of its own."""
+    notify_response_root: bool = False
+    """Catalog notifications with the root Response, as the samples of 2016 have it."""
     new_call_id_on_refresh: bool = False
     reads_first_challenge: bool = False
     """Of several WWW-Authenticate headers it knows only the first, as an old device does."""
@@ -174,6 +208,8 @@ class MediaRequested:
     stream: StreamChoice
     name: str
     """s= of the offer: Play, Playback, Download, Talk."""
+    history: History | None = None
+    """Which recording is wanted; None for live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +233,14 @@ class MediaStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaybackControlled:
+    """A running playback is told to go on otherwise; the 200 is on its way."""
+
+    call_id: str
+    command: PlaybackCommand
+
+
+@dataclass(frozen=True, slots=True)
 class CommandReceived:
     """A control command came; the simulation may act on it."""
 
@@ -207,5 +251,10 @@ class CommandReceived:
 
 
 SimulatorEvent = (
-    RegistrationChanged | MediaRequested | MediaStarted | MediaStopped | CommandReceived
+    RegistrationChanged
+    | MediaRequested
+    | MediaStarted
+    | MediaStopped
+    | PlaybackControlled
+    | CommandReceived
 )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.web.fake_live import FakeLive
+from tests.web.fake_quirks import FakeQuirks
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER, alarm, attempt, channel, device
 from vms.bus import Bus
 from vms.errors import Conflict, Denied, Invalid, LockedOut, NotFound, NotReady
@@ -421,5 +422,6 @@ class FakeServices:
         self.analysis = FakeAnalysis()
         self.users = FakeUsers()
         self.spans = FakeSpans()
+        self.quirks = FakeQuirks()
         self.system = FakeSystem(data)
         self.bus = Bus()

@@ -88,6 +88,7 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "change_channel",
             "list_users",
             "add_user",
+            "replace_quirks",
             "set_general_registration_rule",
             "set_registration_rule",
         },

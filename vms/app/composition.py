@@ -31,6 +31,7 @@ from vms.services.live.routes import RegistryRoutes
 from vms.services.offline import SpanService
 from vms.services.passwords import PasswordHashes
 from vms.services.presence_news import PresenceNews
+from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration import Listeners, RegistrationService
 from vms.services.registration_rules import RegistrationRuleService
@@ -62,7 +63,9 @@ class Parts:
     housekeeping: Housekeeping
 
 
-def build_sip(config: Config, credentials: CredentialCache, clock: Clock) -> SipServer:
+def build_sip(
+    config: Config, credentials: CredentialCache, quirks: QuirkService, clock: Clock
+) -> SipServer:
     """The signalling plane for a configuration."""
     sip, media = config.sip, config.media
     settings = SipConfig(
@@ -88,7 +91,7 @@ def build_sip(config: Config, credentials: CredentialCache, clock: Clock) -> Sip
         query_timeout_s=sip.query_timeout_s,
         catalog_timeout_s=sip.catalog_timeout_s,
     )
-    return SipServer(settings, credentials.lookup, clock.wall, random_bytes)
+    return SipServer(settings, credentials.lookup, clock.wall, random_bytes, quirks.find)
 
 
 def build_relay(config: Config, clock: Clock) -> Relay:
@@ -125,6 +128,7 @@ def build_parts(
     store: Store,
     secrets: Secrets,
     credentials: CredentialCache,
+    quirks: QuirkService,
     hashes: PasswordHashes,
     socket: Path,
     http_port: Callable[[], int],
@@ -152,7 +156,7 @@ def build_parts(
     analysis = AnalysisService(
         runner, live, alarms, store, socket, config.analytics, clock=clock, bus=bus
     )
-    catalogs = CatalogService(planes.sip, store, news, config.sip, clock)
+    catalogs = CatalogService(planes.sip, store, news, config.sip, clock, quirks.note)
     registration = RegistrationService(
         planes.sip,
         store,
@@ -204,6 +208,7 @@ def build_parts(
         analysis=analysis,
         users=users,
         spans=SpanService(store, clock),
+        quirks=quirks,
         system=system,
         bus=bus,
     )

@@ -11,6 +11,7 @@ from channel_registry.records import RegistrationRuleRecord as RegistrationRuleV
 from vms.records.alarms import Box, PluginView
 from vms.records.devices import AccessValues, AttemptView, ChannelView, TreeNodeView
 from vms.records.live import LiveReason, LiveState, LiveStatus, LiveStep
+from vms.records.quirks import QuirkView
 from vms.records.recording import RecorderState
 from vms.records.system import SystemStatus
 from vms.records.users import Identity, MediaToken, NewSession, UserView
@@ -51,6 +52,7 @@ __all__ = [
     "NodeKind",
     "Page",
     "PluginView",
+    "QuirkView",
     "RecorderState",
     "RegistrationRuleView",
     "Role",

@@ -8,6 +8,7 @@ from vms.services.analysis import AnalysisService
 from vms.services.directory import DirectoryService
 from vms.services.live import LiveService
 from vms.services.offline import SpanService
+from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration_rules import RegistrationRuleService
 from vms.services.system import SystemService
@@ -26,5 +27,6 @@ class Services:
     analysis: AnalysisService
     users: UserService
     spans: SpanService
+    quirks: QuirkService
     system: SystemService
     bus: Bus

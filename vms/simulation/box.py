@@ -6,8 +6,10 @@ import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
+from sip.gb28181.mansrtsp import Method, PlaybackCommand
+from sip.message.sdp import History
 from sip.simulator.device import SimulatedDevice
 from sip.simulator.profile import (
     DeviceProfile,
@@ -15,6 +17,7 @@ from sip.simulator.profile import (
     MediaRequested,
     MediaStarted,
     MediaStopped,
+    PlaybackControlled,
     RegistrationChanged,
     RegistrationState,
     SimulatorEvent,
@@ -23,7 +26,8 @@ from sip.transport.driver import Driver
 from sip.transport.tcp import TcpTransport
 from sip.transport.udp import UdpTransport
 from stream_relay.errors import RelayError
-from stream_relay.simulator import MediaFaults, MediaSender, MediaSource, MediaTarget
+from stream_relay.replay import RecordedScene, ReplaySender, Stretch
+from stream_relay.simulator import MediaFaults, MediaSender, MediaSource, MediaTarget, RtpSender
 from vms.ids import random_below, random_bytes
 
 logger = logging.getLogger(__name__)
@@ -48,6 +52,7 @@ class _Call:
     """One invitation: its task waits for the ACK, then sends."""
 
     request: MediaRequested
+    sender: RtpSender
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
@@ -60,9 +65,13 @@ class SimulatedBox:
         profile: DeviceProfile,
         source: Callable[[str], MediaSource | None],
         faults: BoxFaults | None = None,
+        *,
         wall: Callable[[], datetime] | None = None,
+        archive: Callable[[str, datetime], RecordedScene | None] | None = None,
     ) -> None:
-        """`source` gives the pictures of a channel, None for one that has none."""
+        """`source` gives the pictures of a channel, None for one that has none; `archive` those
+        of a channel from a moment on.
+        """
         self.faults = faults or BoxFaults()
         self.device = SimulatedDevice(profile, random_bytes, self.faults.signalling, wall)
         self.registered = asyncio.Event()
@@ -73,6 +82,7 @@ class SimulatedBox:
         """Set while nothing is sent."""
         self.quiet.set()
         self._source = source
+        self._archive = archive
         self._driver = Driver(self.device, self._take_events)
         self._calls: dict[str, _Call] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -145,6 +155,8 @@ class SimulatedBox:
                 self._begin_call(event)
             case MediaStarted(call_id=call_id) if call_id in self._calls:
                 self._calls[call_id].acknowledged.set()
+            case PlaybackControlled(call_id=call_id, command=command) if call_id in self._calls:
+                _control(self._calls[call_id].sender, command)
             case MediaStopped(call_id=call_id) if call_id in self._calls:
                 task = self._calls.pop(call_id).task
                 if task is not None:
@@ -164,22 +176,56 @@ class SimulatedBox:
             self._is_idle.set()
 
     def _begin_call(self, request: MediaRequested) -> None:
-        source = self._source(request.channel_id)
-        if source is None or self._group is None:
+        sender = self._sender(request)
+        if sender is None or self._group is None:
             self.device.reject_media(request.call_id, NOT_FOUND, self._now())
             return
-        call = _Call(request)
+        call = _Call(request, sender)
         self._calls[request.call_id] = call
-        call.task = self._group.create_task(self._serve(call, source))
+        call.task = self._group.create_task(self._serve(call))
+
+    def _sender(self, request: MediaRequested) -> RtpSender | None:
+        """What sends the live picture, or the recording; None where there is none."""
+        target = MediaTarget(request.host, request.port, request.transport, request.ssrc or 0)
+        chance, faults = random.Random(random_below(1 << 32)), self.faults.media
+        if request.history is None:
+            source = self._source(request.channel_id)
+            if source is None:
+                return None
+            return MediaSender(source, target, chance=chance, faults=faults)
+        history = request.history
+        start = datetime.fromtimestamp(history.start, UTC)
+        recording = self._archive(request.channel_id, start) if self._archive is not None else None
+        if recording is None:
+            return None
+        return ReplaySender(
+            recording,
+            self._stretches(request.channel_id, history),
+            target,
+            chance=chance,
+            faults=faults,
+            scale=float(history.download_speed or 1),
+            is_download=history.kind == "Download",
+        )
+
+    def _stretches(self, channel: str, history: History) -> list[Stretch]:
+        """What is recorded of the asked-for window."""
+        table = self.device.profile.recordings
+        start, stop = (datetime.fromtimestamp(at, UTC) for at in (history.start, history.stop))
+        clips = table.clips(channel, start, stop) if table is not None else []
+        return [
+            Stretch(
+                (max(clip.start, start) - start).total_seconds(),
+                (min(clip.end, stop) - start).total_seconds(),
+            )
+            for clip in clips
+        ]
 
     # --- one stream ------------------------------------------------------------------------------
 
-    async def _serve(self, call: _Call, source: MediaSource) -> None:
-        request = call.request
-        target = MediaTarget(request.host, request.port, request.transport, request.ssrc or 0)
-        facts = {"channel": request.channel_id, "ssrc": target.ssrc}
-        chance = random.Random(random_below(1 << 32))
-        sender = MediaSender(source, target, chance=chance, faults=self.faults.media)
+    async def _serve(self, call: _Call) -> None:
+        request, sender = call.request, call.sender
+        facts = {"channel": request.channel_id, "ssrc": request.ssrc}
         try:
             async with sender:
                 self.device.accept_media(
@@ -196,9 +242,17 @@ class SimulatedBox:
                     self.sending -= 1
                     if self.sending == 0:
                         self.quiet.set()
+                if request.history is not None:
+                    await self._end_file(call)
         except RelayError as error:
             logger.warning("pretend camera stopped", extra=facts | {"reason": str(error)})
             self._hang_up(call)
+
+    async def _end_file(self, call: _Call) -> None:
+        """Say that the file was sent, and wait for the platform's BYE, which cancels this."""
+        self.device.end_file(call.request.call_id, self._now())
+        self._driver.flush()
+        await asyncio.Event().wait()
 
     def _hang_up(self, call: _Call) -> None:
         if self._calls.pop(call.request.call_id, None) is None:
@@ -208,3 +262,15 @@ class SimulatedBox:
         else:
             self.device.reject_media(call.request.call_id, BUSY, self._now())
         self._driver.flush()
+
+
+def _control(sender: RtpSender, command: PlaybackCommand) -> None:
+    """Let a running playback go on as it is told."""
+    if not isinstance(sender, ReplaySender):
+        return
+    if command.method is Method.PAUSE:
+        sender.pause()
+    elif command.method is Method.TEARDOWN:
+        sender.stop()
+    else:
+        sender.play(command.scale, command.range.start_s if command.range is not None else None)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from sip.message import Peer
 from sip.simulator.profile import DeviceProfile
+from sip.simulator.timetable import Timetable
 from stream_relay.access_unit import Codec
 from stream_relay.errors import Unsupported
+from stream_relay.replay import RecordedScene
 from stream_relay.scene import find_font
 from stream_relay.simulator import ClipSource, MediaSource, SceneSource
 from vms.errors import ConfigError
@@ -91,6 +93,19 @@ def sources_of(
     }
 
 
+def archive_of(mine: MineBox) -> Callable[[str, datetime], RecordedScene | None]:
+    """What each camera has recorded: drawn scenes, whatever is played live."""
+    cameras = {camera.channel.code: camera for camera in mine.cameras}
+
+    def recorded(code: str, start: datetime) -> RecordedScene | None:
+        camera = cameras.get(code)
+        if camera is None:
+            return None
+        return RecordedScene(camera.channel.name, camera.viewpoint.place, camera.seed, start)
+
+    return recorded
+
+
 def local_address(server: Peer) -> str:
     """The address of the card that leads to the platform; nothing is sent to find out."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -114,8 +129,11 @@ async def _run_box(
         name=mine.name,
         keepalive_interval_s=plan.keepalive_interval_s,
         retry_interval_s=plan.retry_interval_s,
+        recordings=Timetable(plan.wall),
     )
-    await SimulatedBox(profile, sources.get, plan.faults, plan.wall).run()
+    await SimulatedBox(
+        profile, sources.get, plan.faults, wall=plan.wall, archive=archive_of(mine)
+    ).run()
 
 
 def free_port(host: str) -> int:

@@ -168,7 +168,9 @@ async def show_registration_rule(call: Call, device_id: GbCode) -> RegistrationR
     permission=Permission.ADMINISTER,
     problems=("device_not_found", "invalid"),
 )
-async def set_registration_rule(call: Call, device_id: GbCode, body: RegistrationRule) -> RegistrationRule:
+async def set_registration_rule(
+    call: Call, device_id: GbCode, body: RegistrationRule
+) -> RegistrationRule:
     """Replace it: digests (MD5, SHA-256, SM3), time correction (校时), redirect (重定向) by 302."""
     rule = read_rule(device_id, body)
     return build_rule(await call.services.registration_rules.set_rule(rule))
