@@ -128,7 +128,7 @@ async def _run_box(
         domain=plan.domain,
         server=plan.server,
         local_host=local_host,
-        local_port=_free_port(local_host),
+        local_port=free_port(local_host),
         channels=mine.channels,
         organisations=mine.organisations,
         name=mine.name,
@@ -148,7 +148,7 @@ async def _run_box(
     await box.run()
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
     """A port for Via and Contact, which are written before the socket is opened."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((host, 0))
