@@ -109,6 +109,7 @@ async def _begin(config: Config, parts: Parts) -> str:
     password = await services.users.ensure_admin(config.admin_password.get_secret_value())
     await parts.credentials.reload()
     await services.recording.begin()
+    await services.downloads.begin()
     await services.analysis.begin()
     return password
 
@@ -131,6 +132,9 @@ async def _start(
         ("alarms", services.alarms.run),
         ("live", services.live.run),
         ("recording", services.recording.run),
+        ("device-recordings", services.device_recordings.run),
+        ("playback", services.playback.run),
+        ("downloads", services.downloads.run),
         ("analysis", services.analysis.run),
         ("housekeeping", parts.housekeeping.run),
     ):

@@ -10,6 +10,16 @@ from channel_registry.records import NodeKind, Page, TreeBy
 from vms.records.alarms import Box, PluginView
 from vms.records.devices import AccessValues, AttemptView, ChannelView, TreeNodeView
 from vms.records.live import LiveReason, LiveState, LiveStatus, LiveStep
+from vms.records.playback import (
+    DeviceRecording,
+    Download,
+    DownloadState,
+    Playback,
+    PlaybackState,
+    RecordingSearch,
+    RecordingSource,
+    SearchState,
+)
 from vms.records.recording import RecorderState
 from vms.records.system import SystemStatus
 from vms.records.users import Identity, MediaToken, NewSession, UserView
@@ -39,7 +49,10 @@ __all__ = [
     "AuditEntry",
     "Box",
     "ChannelView",
+    "DeviceRecording",
     "DeviceView",
+    "Download",
+    "DownloadState",
     "Identity",
     "LiveReason",
     "LiveState",
@@ -49,11 +62,16 @@ __all__ = [
     "NewSession",
     "NodeKind",
     "Page",
+    "Playback",
+    "PlaybackState",
     "PluginView",
     "RecorderState",
+    "RecordingSearch",
+    "RecordingSource",
     "Role",
     "Scene",
     "SceneDraft",
+    "SearchState",
     "Segment",
     "Span",
     "SpanCause",
