@@ -14,7 +14,9 @@ from functools import partial
 from sip.errors import MalformedMessage
 from sip.gb28181.manscdp import Envelope, parse_envelope
 from sip.message import Peer, Request, build_response
-from sip.simulator.answers import DeviceState, control_handlers, directory_handlers
+from sip.simulator import control
+from sip.simulator.answers import DeviceState, directory_handlers
+from sip.simulator.control import ControlState
 from sip.simulator.profile import (
     DeviceProfile,
     Faults,
@@ -266,7 +268,8 @@ class Fleet:
             channels=self._plan.channels_of(device_id),
         )
         state = DeviceState(profile, self._faults, lambda _: None)
-        handlers = {**directory_handlers(state), **control_handlers(state)}
+        # Heads and cards are as new at each question: a fleet is there for its number.
+        handlers = {**directory_handlers(state), **control.handlers(state, ControlState(state))}
         handler = handlers.get((envelope.root, envelope.command))
         if handler is None or self._faults.query_silent:
             return
