@@ -87,6 +87,8 @@ MARGIN_S = 2.0
 """How much longer than the endpoint's own deadline a caller waits, lest he wait for ever."""
 
 AnswerT = TypeVar("AnswerT")
+AnswerHearer = Callable[[str, Question[Any], SipError | None], None]
+"""Called with device, question, and what went wrong, if anything."""
 
 
 class SipServer:
@@ -109,6 +111,8 @@ class SipServer:
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )
         self.subscriptions = Subscriptions(self._endpoint, self._listener.flush, _now)
+        self.on_answered: AnswerHearer = _ignore
+        """Hears how every question ended: the device learns nothing of it."""
         self._stack = AsyncExitStack()
         self._events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_LENGTH)
         self._voice_events: asyncio.Queue[VoiceEvent] = asyncio.Queue(EVENTS_LENGTH)
@@ -155,7 +159,13 @@ class SipServer:
         QueryFailed.
         """
         key = self._endpoint.ask(device_id, question, _now(), timeout_s)
-        return cast(AnswerT, await self._wait_for(key))  # the key is of this question
+        try:
+            answer = await self._wait_for(key)
+        except SipError as error:
+            self.on_answered(device_id, question, error)
+            raise
+        self.on_answered(device_id, question, None)
+        return cast(AnswerT, answer)  # the key is of this question
 
     async def query_catalog(self, device_id: str, timeout_s: float | None = None) -> CatalogResult:
         """Ask for a device's channels; a short answer comes back with `complete` False.
@@ -321,6 +331,10 @@ class SipServer:
             self._dropped_events += 1
             if self._dropped_events == 1:
                 logger.warning("sip events dropped", extra={"event": type(event).__name__})
+
+
+def _ignore(device_id: str, question: Question[Any], error: SipError | None) -> None:
+    """Nobody wants to know."""
 
 
 def _now() -> float:

@@ -18,6 +18,7 @@ from web.access_log import AccessLogger
 from web.api import (
     access,
     alarms,
+    capabilities,
     channels,
     devices,
     documentation,
@@ -61,6 +62,7 @@ RESOURCES: tuple[Resource, ...] = (
     access.resource,
     users.resource,
     quirks.resource,
+    capabilities.resource,
     system.resource,
     system.machines,
     documentation.resource,

@@ -348,6 +348,13 @@ LIVE: Mapping[str, Text] = {
         "请检查到平台的网络带宽，或减少同时观看的画面。",
         "Check the bandwidth to the platform, or watch fewer pictures at once.",
     ),
+    "test_runs": (
+        409,
+        "检测正在进行",
+        "A test runs already",
+        "请等待当前检测完成后再试。",
+        "Wait until the running test is over.",
+    ),
     "too_many_viewers": (
         503,
         "观看人数已达上限",

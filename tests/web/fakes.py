@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from tests.web.fake_capabilities import FakeCapabilities
 from tests.web.fake_live import FakeLive
 from tests.web.fake_quirks import FakeQuirks
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER, alarm, attempt, channel, device
@@ -423,5 +424,6 @@ class FakeServices:
         self.users = FakeUsers()
         self.spans = FakeSpans()
         self.quirks = FakeQuirks()
+        self.capabilities = FakeCapabilities()
         self.system = FakeSystem(data)
         self.bus = Bus()

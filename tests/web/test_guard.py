@@ -76,6 +76,7 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "delete_scene",
             "refresh_catalog",
             "stop_live",
+            "test_capabilities",
             "show_access",
             "show_general_registration_rule",
             "show_registration_rule",

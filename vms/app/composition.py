@@ -22,6 +22,7 @@ from vms.services import Services
 from vms.services.addresses import own_addresses
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
+from vms.services.capabilities import CapabilityService
 from vms.services.catalogs import CatalogService
 from vms.services.credentials import CredentialCache
 from vms.services.device_recordings import DeviceRecordingService
@@ -170,6 +171,8 @@ def build_parts(
     analysis = AnalysisService(
         runner, live, alarms, store, socket, config.analytics, clock=clock, bus=bus
     )
+    capabilities = CapabilityService(planes.sip, quirks, store, clock)
+    planes.sip.on_answered = capabilities.heard
     catalogs = CatalogService(planes.sip, store, news, config.sip, clock, quirks.note)
     registration = RegistrationService(
         planes.sip,
@@ -227,6 +230,7 @@ def build_parts(
         users=users,
         spans=SpanService(store, clock),
         quirks=quirks,
+        capabilities=capabilities,
         system=system,
         bus=bus,
     )

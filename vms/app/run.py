@@ -137,6 +137,7 @@ async def _start(
         ("alarms", services.alarms.run),
         ("live", services.live.run),
         ("recording", services.recording.run),
+        ("capabilities", services.capabilities.run),
         ("device-recordings", services.device_recordings.run),
         ("playback", services.playback.run),
         ("downloads", services.downloads.run),

@@ -35,8 +35,10 @@ from vms.storage.records import (
     SpanCause,
     SpanState,
     SubjectKind,
+    Verdict,
 )
 from vms.storage.records import AlarmRecord as Alarm
+from vms.storage.records import CapabilityRecord as CapabilityView
 from vms.storage.records import SceneRecord as Scene
 from vms.storage.records import SegmentRecord as Segment
 from vms.storage.records import SpanRecord as Span
@@ -50,6 +52,7 @@ __all__ = [
     "AttemptView",
     "AuditEntry",
     "Box",
+    "CapabilityView",
     "ChannelView",
     "DeviceRecording",
     "DeviceView",
@@ -85,4 +88,5 @@ __all__ = [
     "TreeBy",
     "TreeNodeView",
     "UserView",
+    "Verdict",
 ]

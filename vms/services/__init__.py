@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from vms.bus import Bus
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
+from vms.services.capabilities import CapabilityService
 from vms.services.device_recordings import DeviceRecordingService
 from vms.services.directory import DirectoryService
 from vms.services.downloads import DownloadService
@@ -34,5 +35,6 @@ class Services:
     users: UserService
     spans: SpanService
     quirks: QuirkService
+    capabilities: CapabilityService
     system: SystemService
     bus: Bus
