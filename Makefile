@@ -8,10 +8,10 @@ STAMPS := .build
 PACKAGES := vms sip stream_relay analytics channel_registry web
 FRONTEND := web/frontend
 # Files side by side: most tests wait for processes and sockets. A file's own tests stay in order.
-TOGETHER := -p no:cacheprovider -n 3 --dist loadfile
+TOGETHER := -p no:cacheprovider -n 3 --dist loadfile -rfER
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench soak fuzz sanitize screenshots wheel lock clean
+.PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench soak conformance fuzz sanitize screenshots wheel lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -58,6 +58,10 @@ bench: setup-dev ## speed as ratios to what the kernel alone costs, in one run; 
 
 soak: setup-dev ## streams and viewers come and go for half an hour; nothing may stay behind (MINUTES=30)
 	@PYTHONPATH=. $(BIN)/python bench/soak.py --minutes $(or $(MINUTES),30) $(ARGS)
+
+conformance: setup-dev ## the conformance list of GB/T 28181, number by number; writes docs/conformance.md and build/captures
+	$(BIN)/python -m pytest tests/conformance -p no:cacheprovider -q --junitxml build/conformance.xml; \
+		$(BIN)/python tests/conformance/report.py build/conformance.xml tests/conformance/checklist.csv docs/conformance.md
 
 fuzz: setup-dev ## a million mutated inputs over every parser (CASES=n for another number)
 	$(BIN)/python fuzz/run.py --cases $(or $(CASES),1000000)

@@ -74,6 +74,7 @@ setup(
             "pytest",
             "pytest-asyncio",
             "pytest-timeout",
+            "pytest-rerunfailures",
             "pytest-xdist",
             "ruff",
         ],

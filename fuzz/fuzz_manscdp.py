@@ -1,5 +1,7 @@
 """MANSCDP bodies through every reader: only MalformedXml may come out."""
 
+from datetime import UTC, datetime, timedelta
+
 from sip.events import CatalogItem
 from sip.gb28181.alarm import Alarm, build_alarm, parse_alarm
 from sip.gb28181.catalog import build_catalog_notify, build_catalog_response, parse_catalog
@@ -7,6 +9,14 @@ from sip.gb28181.control import build_key_frame_request, parse_control
 from sip.gb28181.keepalive import build_keepalive, parse_keepalive
 from sip.gb28181.manscdp import parse_envelope
 from sip.gb28181.query import DeviceInfo, build_device_info, parse_device_info, parse_device_status
+from sip.gb28181.record_info import (
+    RecordItem,
+    RecordQuery,
+    ask_record_info,
+    build_record_info,
+    parse_record_info,
+    parse_record_query,
+)
 from sip.gb28181.xml import MalformedXml
 
 DEVICE = "34020000001180000001"
@@ -14,6 +24,7 @@ CAMERA = CatalogItem(
     "34020000001320000001", "1号皮带机头", address="东", status_on=True, register_way=1, ptz_type=1,
     parent_ids=(DEVICE,), longitude=118.3, latitude=31.3,
 )  # fmt: skip
+AT = datetime(2024, 5, 1, tzinfo=UTC)
 READERS = [
     parse_catalog,
     parse_keepalive,
@@ -21,6 +32,8 @@ READERS = [
     parse_control,
     parse_device_info,
     parse_device_status,
+    parse_record_info,
+    parse_record_query,
 ]
 
 SEEDS: list[bytes] = [
@@ -31,6 +44,12 @@ SEEDS: list[bytes] = [
     build_alarm(Alarm(CAMERA.device_id, 4, 1, "5", "2026-05-01T10:00:00", "越界", "6", "1")),
     build_device_info(DeviceInfo(DEVICE, "井口", "Sim", "X", "V1", 8), 5),
     build_key_frame_request(CAMERA.device_id, 6),
+    ask_record_info(RecordQuery(CAMERA.device_id, AT, AT + timedelta(hours=1))).build(
+        DEVICE, 8, "GB2312"
+    ),
+    build_record_info(
+        CAMERA.device_id, 8, "东", [RecordItem(DEVICE, AT, AT + timedelta(hours=1))], 1
+    ),
     b'<?xml version="1.0" encoding="GB2312"?><!DOCTYPE a [<!ENTITY x "y">]><Notify>&x;</Notify>',
     b"<Response><CmdType>Catalog</CmdType><SN>7</SN><DeviceList><Item><DeviceID>1</DeviceID>"
     b"<Name>A & B < C</Name><Address>a<b</Address></Item></DeviceList></Response>",

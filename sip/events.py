@@ -75,6 +75,27 @@ class CatalogItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where one channel or device was at one moment, in WGS-84 (GB/T 28181-2022 A.2.5)."""
+
+    device_id: str
+    longitude: float
+    """-180 to 180."""
+    latitude: float
+    """-90 to 90."""
+    time_text: str = ""
+    """As sent: the device's own local time."""
+    speed: float | None = None
+    """Kilometres an hour."""
+    direction: float | None = None
+    """Degrees clockwise from north."""
+    altitude: float | None = None
+    """Metres above the sea."""
+    height: float | None = None
+    """Metres above the ground (2022)."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceRegistered:
     """A device that was not online is registered now."""
 
@@ -209,6 +230,31 @@ class AlarmReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionsReceived:
+    """Where things are that move (GB/T 28181-2022 9.15)."""
+
+    device_id: str
+    """Who is registered and sent it."""
+    positions: tuple[Position, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionChanged:
+    """A subscription at a device entered another state."""
+
+    device_id: str
+    topic: str
+    """`Catalog`, `Alarm` or `MobilePosition`."""
+    state: str
+    """`subscribing`, `active`, `waiting` (for another try), `refused` (the device cannot),
+    `released` (the device is offline), `ended` (nobody wants it any more)."""
+    reason: str
+    """Of a refusal or an end: a SIP status, or a word of RFC 6665 4.2.2; empty when all is well."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class InvitationEnded:
     """An answered invitation is over, whoever ended it."""
 
@@ -231,6 +277,33 @@ class MediaStatusReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotsUploaded:
+    """A device says that it has uploaded the pictures of an order (GB/T 28181-2022 9.14)."""
+
+    device_id: str
+    """Who is registered and sent it."""
+    channel_id: str
+    session_id: str
+    file_ids: tuple[str, ...]
+    """41 digits each; fewer than ordered means that some failed."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeEnded:
+    """A device is back from a firmware upgrade and says how it went (2022 9.13)."""
+
+    device_id: str
+    session_id: str
+    is_ok: bool
+    firmware: str
+    """The one that runs now."""
+    reason: str
+    """01 download timed out, 02 package broken, 03 system error, 99 other; empty when it went."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PeerMisbehaved:
     """A peer sends what cannot be understood or what is forbidden; the first of a kind per peer."""
 
@@ -242,11 +315,35 @@ class PeerMisbehaved:
     """At most 32 offending bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceClockChecked:
+    """A device's clock was found wrong, differently wrong, or right again (2022 9.10)."""
+
+    device_id: str
+    offset_s: float
+    """How much it is fast; negative: slow."""
+    is_wrong: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRedirected:
+    """A device proved who it is and was sent to another platform (2022 9.1.2.3)."""
+
+    device_id: str
+    peer: PeerAddress
+    target: str
+    """The Contact that it was given."""
+    at: datetime
+
+
 Event = (
     DeviceRegistered
     | DeviceRefreshed
     | DeviceMoved
     | DeviceUnregistered
+    | DeviceRedirected
+    | DeviceClockChecked
     | DeviceExpired
     | DeviceDisconnected
     | KeepaliveReceived
@@ -254,8 +351,12 @@ Event = (
     | RegistrationAttempted
     | CatalogReceived
     | AlarmReceived
+    | PositionsReceived
+    | SubscriptionChanged
     | InvitationEnded
     | MediaStatusReceived
+    | SnapshotsUploaded
+    | UpgradeEnded
     | PeerMisbehaved
 )
 """Everything `SipServer.events()` yields."""

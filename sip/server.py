@@ -16,16 +16,21 @@ from sip.endpoint import Endpoint
 from sip.errors import SipError
 from sip.events import Event
 from sip.gb28181.catalog import CatalogResult, ask_catalog
+from sip.gb28181.mansrtsp import PlaybackCommand, PlaybackReply
 from sip.gb28181.query import DeviceInfo, DeviceStatus, ask_device_info, ask_device_status
 from sip.gb28181.question import QueryFailed, Question
+from sip.gb28181.quirks import QuirkFinder, by_user_agent
 from sip.gb28181.ssrc import NoSsrcLeft
 from sip.gb28181.voice import VoiceOffer
+from sip.message.digest import Algorithm
 from sip.message.sdp import MediaAnswer, MediaOffer
 from sip.roles.authentication import Credential
 from sip.roles.bindings import RegistrationSnapshot
 from sip.roles.call import Invitation, InvitationAnswered, InvitationFailed, InvitationRefused
 from sip.roles.config import SipConfig
 from sip.roles.inquiry import InquiryEnded, PeerUnreachable
+from sip.roles.playback import ControlEnded, PlaybackRefused
+from sip.roles.rules import ALL_DEVICES, RedirectTarget, RegistrationRule
 from sip.roles.voice_call import (
     BroadcastFailed,
     BroadcastFault,
@@ -34,9 +39,12 @@ from sip.roles.voice_call import (
     VoiceRequested,
     VoiceStarted,
 )
+from sip.subscriptions import Subscriptions
 from sip.transport import Listener
 
 __all__ = [
+    "ALL_DEVICES",
+    "Algorithm",
     "BroadcastFailed",
     "BroadcastFault",
     "CatalogResult",
@@ -49,8 +57,13 @@ __all__ = [
     "MediaOffer",
     "NoSsrcLeft",
     "PeerUnreachable",
+    "PlaybackCommand",
+    "PlaybackRefused",
+    "PlaybackReply",
     "QueryFailed",
     "Question",
+    "RedirectTarget",
+    "RegistrationRule",
     "RegistrationSnapshot",
     "SipConfig",
     "SipError",
@@ -74,6 +87,8 @@ MARGIN_S = 2.0
 """How much longer than the endpoint's own deadline a caller waits, lest he wait for ever."""
 
 AnswerT = TypeVar("AnswerT")
+AnswerHearer = Callable[[str, Question[Any], SipError | None], None]
+"""Called with device, question, and what went wrong, if anything."""
 
 
 class SipServer:
@@ -88,12 +103,16 @@ class SipServer:
         credentials: Callable[[str], Credential | None],
         wall: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
+        quirks: QuirkFinder = by_user_agent,
     ) -> None:
         self._config = config
-        self._endpoint = Endpoint(config, credentials, wall, random_bytes)
+        self._endpoint = Endpoint(config, credentials, wall, random_bytes, quirks)
         self._listener = Listener(
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )
+        self.subscriptions = Subscriptions(self._endpoint, self._listener.flush, _now)
+        self.on_answered: AnswerHearer = _ignore
+        """Hears how every question ended: the device learns nothing of it."""
         self._stack = AsyncExitStack()
         self._events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_LENGTH)
         self._voice_events: asyncio.Queue[VoiceEvent] = asyncio.Queue(EVENTS_LENGTH)
@@ -140,7 +159,13 @@ class SipServer:
         QueryFailed.
         """
         key = self._endpoint.ask(device_id, question, _now(), timeout_s)
-        return cast(AnswerT, await self._wait_for(key))  # the key is of this question
+        try:
+            answer = await self._wait_for(key)
+        except SipError as error:
+            self.on_answered(device_id, question, error)
+            raise
+        self.on_answered(device_id, question, None)
+        return cast(AnswerT, answer)  # the key is of this question
 
     async def query_catalog(self, device_id: str, timeout_s: float | None = None) -> CatalogResult:
         """Ask for a device's channels; a short answer comes back with `complete` False.
@@ -175,6 +200,14 @@ class SipServer:
             raise
         assert isinstance(answer, Invitation)  # the key is of an invitation
         return answer
+
+    async def control_playback(self, invitation_id: str, command: PlaybackCommand) -> PlaybackReply:
+        """Control a playback within its dialog; `sip.gb28181.mansrtsp` has the commands.
+
+        Raises PlaybackRefused, PeerUnreachable (also when the playback is over).
+        """
+        key = self._endpoint.control_playback(invitation_id, command, _now())
+        return cast(PlaybackReply, await self._wait_for(key))  # the key is of a control
 
     async def bye(self, invitation_id: str, reason: str = "") -> None:
         """End an invitation: BYE, or CANCEL while it is not answered; repeated, it does nothing."""
@@ -212,9 +245,9 @@ class SipServer:
         self._endpoint.end_broadcast(broadcast_id, _now())
         self._listener.flush()
 
-    def new_ssrc(self) -> int:
+    def new_ssrc(self, *, is_history: bool = False) -> int:
         """Return a number for y= that no stream of the domain has; raises NoSsrcLeft."""
-        return self._endpoint.new_ssrc(_now())
+        return self._endpoint.new_ssrc(_now(), is_history=is_history)
 
     def is_registered(self, device_id: str) -> bool:
         """Whether the device is online now."""
@@ -223,6 +256,19 @@ class SipServer:
     def registrations(self) -> list[RegistrationSnapshot]:
         """Return all bindings, to be restored after a restart."""
         return self._endpoint.registrations(_now())
+
+    def registration(self, device_id: str) -> RegistrationSnapshot | None:
+        """Return the binding of one device, None where it has none."""
+        return self._endpoint.registration(device_id, _now())
+
+    def set_rule(self, device_id: str, rule: RegistrationRule | None) -> None:
+        """Treat a device, or ALL_DEVICES, otherwise from its next REGISTER on: other digests, no
+        Date, another platform (302, 2022 9.1.2.3). None takes the rule away."""
+        self._endpoint.set_rule(device_id, rule)
+
+    def learn_heartbeat(self, device_id: str, interval_s: float, count: int) -> None:
+        """Take the keepalive settings of a device's BasicParam; absurd values are clamped."""
+        self._endpoint.learn_heartbeat(device_id, interval_s, count)
 
     def restore(self, registrations: Iterable[RegistrationSnapshot]) -> None:
         """Take bindings back; those that have run out meanwhile are left out."""
@@ -258,6 +304,8 @@ class SipServer:
             match notice:
                 case InquiryEnded(key=key, outcome=outcome):
                     self._resolve(key, outcome)
+                case ControlEnded(key=name, outcome=outcome):
+                    self._resolve(name, outcome)
                 case InvitationAnswered(invitation=invitation):
                     self._resolve(invitation.id, invitation)
                 case InvitationRefused(invitation_id=key, error=error):
@@ -283,6 +331,10 @@ class SipServer:
             self._dropped_events += 1
             if self._dropped_events == 1:
                 logger.warning("sip events dropped", extra={"event": type(event).__name__})
+
+
+def _ignore(device_id: str, question: Question[Any], error: SipError | None) -> None:
+    """Nobody wants to know."""
 
 
 def _now() -> float:

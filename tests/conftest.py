@@ -18,3 +18,10 @@ def shared() -> Path:
             pytrace=False,
         )
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests that run real processes in real time a second go; the run's end lists each one."""
+    for item in items:
+        if item.get_closest_marker("e2e") is not None:
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))

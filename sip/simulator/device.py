@@ -5,19 +5,28 @@ tests break it with `Faults`. The shell owns sockets, clock and media.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
 
 from sip.errors import MalformedMessage
-from sip.gb28181.alarm import Alarm, build_alarm
+from sip.gb28181.alarm import Alarm
 from sip.gb28181.manscdp import Envelope, Root, parse_envelope
+from sip.gb28181.snapshot import build_finished
+from sip.gb28181.upgrade import BROKEN_PACKAGE, UpgradeResult, build_upgrade_result
 from sip.message import Peer, Request, build_response
+from sip.simulator import configuration, control
 from sip.simulator.answers import (
     DeviceState,
     Handlers,
-    control_handlers,
     directory_handlers,
 )
+from sip.simulator.control import ControlState
+from sip.simulator.head import PtzHead
+from sip.simulator.notifier import Subscriber
+from sip.simulator.playback import handlers as playback_handlers
 from sip.simulator.profile import (
+    CommandReceived,
     DeviceProfile,
     Faults,
     RegistrationChanged,
@@ -25,6 +34,7 @@ from sip.simulator.profile import (
     SimulatorEvent,
 )
 from sip.simulator.registration import RegistrationClient
+from sip.simulator.reports import Reports
 from sip.simulator.sessions import Sessions
 from sip.simulator.voice import Ear, Ears
 from sip.transactions import (
@@ -39,6 +49,9 @@ from sip.transactions import (
     TransactionTimedOut,
     TransportFailed,
 )
+
+RESTART_S = 1.0
+"""How long a simulated device is away when it restarts."""
 
 MOST_PACKETS = 100_000
 """Answers waiting to be sent, over all queries."""
@@ -59,7 +72,9 @@ class SimulatedDevice:
         profile: DeviceProfile,
         random_bytes: Callable[[int], bytes],
         faults: Faults | None = None,
+        wall: Callable[[], datetime] | None = None,
     ) -> None:
+        """`wall` is the device's local time, for alarms and positions; None leaves it out."""
         self.profile = profile
         self.faults = faults or Faults()
         self._events: deque[SimulatorEvent] = deque()
@@ -69,16 +84,29 @@ class SimulatedDevice:
 
         self._layer = TransactionLayer(ids, (profile.local_host, profile.local_port))
         self._registration = RegistrationClient(
-            profile, self.faults, self._layer, random_bytes, self._take
+            profile, self.faults, self._layer, random_bytes, self._take, wall
         )
         self._sessions = Sessions(profile, self.faults, self._layer, ids, self._events.append)
         self._ears = Ears(profile, self.faults, self._layer, ids, self._events.append)
-        self._state = DeviceState(profile, self.faults, self._events.append)
+        self._state = DeviceState(profile, self.faults, self._told)
+        self._controls = ControlState(self._state)
+        self.reports = Reports(
+            self._state,
+            self._layer,
+            ids,
+            next_sn=self._registration.next_sn,
+            post=self._post,
+            wall=wall,
+        )
+        """Channels that change, alarms and positions."""
         self._handlers: Handlers = {
             **directory_handlers(self._state),
-            **control_handlers(self._state),
+            **control.handlers(self._state, self._controls),
+            **configuration.handlers(self._state),
+            **playback_handlers(self._state),
             **self._ears.handlers(),
         }
+        self._upgraded: UpgradeResult | None = None
         self._outgoing: deque[bytes] = deque()
         self._posted: _Post | None = None
         self._is_offline = False
@@ -93,6 +121,10 @@ class SimulatedDevice:
         """Invitations that are open, answered or not."""
         return len(self._sessions)
 
+    def head(self, channel_id: str) -> PtzHead | None:
+        """The head of a channel that can turn."""
+        return self._controls.heads.get(channel_id)
+
     # What it is told to do
 
     def start(self, now: float) -> None:
@@ -102,6 +134,7 @@ class SimulatedDevice:
     def stop(self, now: float) -> None:
         """BYE every session and unregister; state IDLE tells that it is done."""
         self._sessions.end_all(now, "local")
+        self.reports.forget_subscriptions()
         self._ears.end_all(now, "local")
         self._registration.stop(now)
 
@@ -118,6 +151,10 @@ class SimulatedDevice:
     def end_media(self, call_id: str, now: float) -> None:
         """Send BYE for a session."""
         self._sessions.end(call_id, now)
+
+    def end_file(self, call_id: str, now: float) -> None:
+        """Tell that a recording has been sent to its end; the platform's BYE follows."""
+        self._sessions.end_file(call_id, self._registration.next_sn(), now)
 
     def call_for_voice(self, call_id: str, local_host: str, local_port: int, now: float) -> None:
         """Invite the platform to speak to an open port of ours."""
@@ -141,8 +178,9 @@ class SimulatedDevice:
         priority: int = 1,
         time_text: str = "",
         description: str = "",
-    ) -> None:
-        """Send an alarm notification."""
+        event_type: str = "",
+    ) -> bool:
+        """Report an alarm; False where one of method 2 was not reset since the last (9.4)."""
         alarm = Alarm(
             channel_id,
             self._registration.next_sn(),
@@ -151,8 +189,32 @@ class SimulatedDevice:
             time_text,
             description,
             alarm_type,
+            event_type,
         )
-        self._post(build_alarm(alarm, charset=self.profile.charset), now)
+        return self.reports.alarm(alarm, now)
+
+    def finish_snapshots(
+        self, channel_id: str, session_id: str, file_ids: Iterable[str], now: float
+    ) -> None:
+        """Tell that the pictures of an order are uploaded (2022 9.14)."""
+        sn, charset = self._registration.next_sn(), self.profile.charset
+        self._post(build_finished(channel_id, sn, session_id, file_ids, charset=charset), now)
+
+    def finish_upgrade(self, session_id: str, firmware: str, now: float, reason: str = "") -> None:
+        """Restart with another firmware, or without for a reason; tell when registered again."""
+        if self.faults.upgrade_fails:
+            reason = reason or BROKEN_PACKAGE
+        if not reason:
+            self._state.profile = replace(self._state.profile, firmware=firmware)
+        running = self._state.profile.firmware
+        device_id = self.profile.device_id
+        self._upgraded = UpgradeResult(device_id, session_id, not reason, running, reason)
+        self.restart(now)
+
+    def restart(self, now: float) -> None:
+        """Drop everything, and register again after RESTART_S."""
+        self._sessions.end_all(now, "offline")
+        self._registration.restart(now, RESTART_S)
 
     # What a transport drives
 
@@ -179,6 +241,7 @@ class SimulatedDevice:
             self._layer.next_timer(),
             self._registration.next_timer(),
             self._sessions.next_timer(),
+            self.reports.next_timer(),
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -188,6 +251,7 @@ class SimulatedDevice:
             self._handle(event, now)
         self._registration.handle_timer(now)
         self._sessions.handle_timer(now)
+        self.reports.handle_timer(now)
         self._release_if_offline(now)
 
     def connection_lost(self, peer: Peer, now: float) -> None:
@@ -199,6 +263,11 @@ class SimulatedDevice:
         self._release_if_offline(now)
 
     # Inside
+
+    def _told(self, event: SimulatorEvent) -> None:
+        self._events.append(event)
+        if isinstance(event, CommandReceived):
+            self.reports.obey(event)
 
     def _take(self, event: SimulatorEvent) -> None:
         self._events.append(event)
@@ -212,6 +281,7 @@ class SimulatedDevice:
             self._outgoing.clear()
             self._posted = None
             self._sessions.end_all(now, "offline")
+            self.reports.forget_subscriptions()
             self._ears.end_all(now, "offline")
 
     def _handle(self, event: Event, now: float) -> None:
@@ -240,6 +310,9 @@ class SimulatedDevice:
             return
         if transaction.user is self._registration:
             self._registration.receive_response(transaction, event.response, now)
+            self._tell_upgrade(now)
+        elif isinstance(transaction.user, Subscriber):
+            self.reports.notifier.receive_response(transaction.user, event.response, now)
         elif isinstance(transaction.user, Ear):
             self._ears.receive_response(transaction.user, event.response, event.peer, now)
         elif event.response.is_final:
@@ -249,6 +322,13 @@ class SimulatedDevice:
         request, peer = event.request, event.peer
         if request.method == "INVITE":
             self._sessions.receive_invite(request, event.transaction, peer, now)
+            return
+        if request.method == "SUBSCRIBE":
+            self.reports.receive_subscribe(request, event.transaction, peer, now)
+            return
+        if request.method == "INFO":
+            answer = self._sessions.receive_info(request, peer)
+            self._layer.respond(event.transaction, answer, now)
             return
         envelope: Envelope | None = None
         match request.method:
@@ -270,9 +350,17 @@ class SimulatedDevice:
         """Answer a query or command in a MESSAGE of its own, after the 200 (3.1)."""
         if envelope.root is Root.QUERY and self.faults.query_silent:
             return
+        self._state.now = now
         handler = self._handlers.get((envelope.root, envelope.command))
         for body in handler(envelope) if handler is not None else ():
             self._post(body, now)
+
+    def _tell_upgrade(self, now: float) -> None:
+        """Once registered again, tell how the upgrade ended (2022 9.13)."""
+        if self._upgraded is not None and self.state is RegistrationState.REGISTERED:
+            result, self._upgraded = self._upgraded, None
+            sn = self._registration.next_sn()
+            self._post(build_upgrade_result(result, sn, charset=self.profile.charset), now)
 
     def _post(self, body: bytes, now: float) -> None:
         """Send after the 200 of what was sent before (2022 annex M: serially)."""
@@ -284,7 +372,8 @@ class SimulatedDevice:
         while self._outgoing and (self._posted is None or self.faults.catalog_ignore_flow):
             self._posted = _Post()
             request = self._registration.build_message(self._outgoing.popleft())
-            self._layer.send_request(request, self.profile.server, now, user=self._posted)
+            server = self._registration.place.server
+            self._layer.send_request(request, server, now, user=self._posted)
 
     def _post_ended(self, user: object, now: float) -> None:
         if user is self._posted:
@@ -294,6 +383,8 @@ class SimulatedDevice:
     def _handle_failure(self, transaction: ClientTransaction, now: float) -> None:
         if transaction.user is self._registration:
             self._registration.fail(transaction, now)
+        elif isinstance(transaction.user, Subscriber):
+            self.reports.notifier.fail(transaction.user)
         elif isinstance(transaction.user, Ear):
             self._ears.fail(transaction.user)
         else:

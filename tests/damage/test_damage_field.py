@@ -11,7 +11,7 @@ import pytest
 from tests.damage.network import RELAY_HOST
 from tests.damage.stage import PROXY_PORT, Stage, eventually
 
-pytestmark = [pytest.mark.field, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.field, pytest.mark.e2e, pytest.mark.timeout(120)]
 
 DAMAGED_PACKETS = 1500
 

@@ -23,6 +23,7 @@ from sip.simulator.profile import (
     SimulatedChannel,
     SimulatedOrganisation,
 )
+from tests.sip.capture import Parcel
 
 SERVER_ID = "34020000002000000001"
 DOMAIN = "3402000000"
@@ -62,6 +63,7 @@ class Network:
         self.connections = {}
         self.events = defaultdict(list)
         self.sent = []
+        self.parcels = []
         self.react: Callable[[object, object], None] = lambda party, event: None
         self._queue = []
         self._count = 0
@@ -117,6 +119,9 @@ class Network:
 
     def _carry(self, source, data: bytes, peer: Peer) -> None:
         self.sent.append((source, data))
+        self.parcels.append(
+            Parcel(self.now, peer.transport, source[1:], (peer.host, peer.port), data)
+        )
         target = self.parties.get((peer.transport, peer.host, peer.port))
         if target is None:
             return

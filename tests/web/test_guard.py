@@ -76,6 +76,7 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "delete_scene",
             "refresh_catalog",
             "stop_live",
+            "test_capabilities",
             "show_access",
             "begin_talk",
             "end_talk",
@@ -88,6 +89,8 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "add_entry",
             "replace_entry",
             "delete_entry",
+            "show_general_registration_rule",
+            "show_registration_rule",
         },
         Permission.ADMINISTER: {
             "add_device",
@@ -97,6 +100,9 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "change_channel",
             "list_users",
             "add_user",
+            "replace_quirks",
+            "set_general_registration_rule",
+            "set_registration_rule",
         },
     }
     for permission, names in beyond_watching.items():

@@ -8,7 +8,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from analytics.runner import AnalysisRunner
-from sip.server import SipConfig, SipServer
+from sip.server import Algorithm, SipConfig, SipServer
 from stream_relay.reader import QueueLimit
 from stream_relay.relay import Relay, RelayConfig
 from stream_relay.stream import StreamLimits
@@ -23,17 +23,23 @@ from vms.services import Services
 from vms.services.addresses import own_addresses
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
+from vms.services.capabilities import CapabilityService
 from vms.services.catalogs import CatalogService
 from vms.services.credentials import CredentialCache
+from vms.services.device_recordings import DeviceRecordingService
 from vms.services.directory import DirectoryService, Surroundings
+from vms.services.downloads import DownloadService
 from vms.services.housekeeping import Housekeeping, Job
 from vms.services.live import LiveService
 from vms.services.live.routes import RegistryRoutes
 from vms.services.offline import SpanService
 from vms.services.passwords import PasswordHashes
+from vms.services.playback import PlaybackService
 from vms.services.presence_news import PresenceNews
+from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration import Listeners, RegistrationService
+from vms.services.registration_rules import RegistrationRuleService
 from vms.services.store import Store
 from vms.services.system import Gauges, SystemService
 from vms.services.users import UserService
@@ -63,7 +69,9 @@ class Parts:
     housekeeping: Housekeeping
 
 
-def build_sip(config: Config, credentials: CredentialCache, clock: Clock) -> SipServer:
+def build_sip(
+    config: Config, credentials: CredentialCache, quirks: QuirkService, clock: Clock
+) -> SipServer:
     """The signalling plane for a configuration."""
     sip, media = config.sip, config.media
     settings = SipConfig(
@@ -77,6 +85,11 @@ def build_sip(config: Config, credentials: CredentialCache, clock: Clock) -> Sip
         keepalive_count=sip.keepalive_count,
         min_expires_s=sip.min_expires_s,
         max_expires_s=sip.max_expires_s,
+        edition=sip.edition,
+        digest_algorithms=tuple(Algorithm(name) for name in sip.digest_algorithms),
+        registrations_per_s=sip.registrations_per_s,
+        revives_by_keepalive=sip.revive_by_keepalive,
+        clock_tolerance_s=sip.clock_tolerance_s,
         send_date=sip.send_date,
         charset=sip.charset,
         time_zone=config.time_zone,
@@ -84,7 +97,7 @@ def build_sip(config: Config, credentials: CredentialCache, clock: Clock) -> Sip
         query_timeout_s=sip.query_timeout_s,
         catalog_timeout_s=sip.catalog_timeout_s,
     )
-    return SipServer(settings, credentials.lookup, clock.wall, random_bytes)
+    return SipServer(settings, credentials.lookup, clock.wall, random_bytes, quirks.find)
 
 
 def build_relay(config: Config, clock: Clock) -> Relay:
@@ -121,6 +134,7 @@ def build_parts(
     store: Store,
     secrets: Secrets,
     credentials: CredentialCache,
+    quirks: QuirkService,
     hashes: PasswordHashes,
     socket: Path,
     http_port: Callable[[], int],
@@ -144,11 +158,24 @@ def build_parts(
         clock=clock,
         bus=bus,
     )
+    playback = PlaybackService(
+        planes.sip, planes.relay, routes, config.playback, config.media, clock
+    )
+    live.pass_on(playback.hear_media)
+    downloads = DownloadService(
+        playback,
+        config.data,
+        config.playback,
+        clock,
+        reserve_bytes=config.storage.reserve_bytes,
+    )
     runner = AnalysisRunner(socket, config.analytics.person_model)
     analysis = AnalysisService(
         runner, live, alarms, store, socket, config.analytics, clock=clock, bus=bus
     )
-    catalogs = CatalogService(planes.sip, store, news, config.sip, clock)
+    capabilities = CapabilityService(planes.sip, quirks, store, clock)
+    planes.sip.on_answered = capabilities.heard
+    catalogs = CatalogService(planes.sip, store, news, config.sip, clock, quirks.note)
     registration = RegistrationService(
         planes.sip,
         store,
@@ -158,7 +185,11 @@ def build_parts(
         bus=bus,
         clock=clock,
         listeners=Listeners(
-            live.invitation_ended, alarms.raise_device_alarm, alarms.raise_moved_device
+            _both(live.invitation_ended, playback.invitation_ended),
+            playback.file_ended,
+            alarms.raise_device_alarm,
+            alarms.raise_moved_device,
+            alarms.raise_wrong_clock,
         ),
     )
     around = Surroundings(
@@ -190,12 +221,18 @@ def build_parts(
     )
     services = Services(
         directory=directory,
+        registration_rules=RegistrationRuleService(planes.sip, store),
         live=live,
         recording=recording,
+        device_recordings=DeviceRecordingService(planes.sip, routes, config.playback, clock),
+        playback=playback,
+        downloads=downloads,
         alarms=alarms,
         analysis=analysis,
         users=users,
         spans=SpanService(store, clock),
+        quirks=quirks,
+        capabilities=capabilities,
         system=system,
         voice=VoiceService(
             planes.sip,
@@ -243,6 +280,7 @@ def build_housekeeping(
             Job("catalogs", IntervalTrigger(minutes=10), catalogs.ask_incomplete),
             Job("sessions", IntervalTrigger(hours=1), services.users.prune),
             Job("audit-log", CronTrigger(hour=3, minute=10), prune_log),
+            Job("downloads", CronTrigger(hour=3, minute=30), services.downloads.prune),
             Job("alarm-pictures", CronTrigger(hour=3, minute=20), prune_pictures),
         ],
         config.zone,
@@ -275,6 +313,18 @@ def relay_samples(relay: Relay) -> Iterable[Sample]:
             yield Sample(
                 f"stream_{name}_total", Kind.COUNTER, "Of the running stream.", value, labels
             )
+
+
+def _both(
+    one: Callable[[str, str], None], other: Callable[[str, str], None]
+) -> Callable[[str, str], None]:
+    """Tell two listeners."""
+
+    def tell(what: str, why: str) -> None:
+        one(what, why)
+        other(what, why)
+
+    return tell
 
 
 def _first_address(host: str) -> str:

@@ -7,9 +7,21 @@ the name that people use; rows never get here.
 
 from channel_registry.records import DeviceRecord as DeviceView
 from channel_registry.records import NodeKind, Page, TreeBy
+from channel_registry.records import RegistrationRuleRecord as RegistrationRuleView
 from vms.records.alarms import Box, PluginView
 from vms.records.devices import AccessValues, AttemptView, ChannelView, TreeNodeView
 from vms.records.live import LiveReason, LiveState, LiveStatus, LiveStep
+from vms.records.playback import (
+    DeviceRecording,
+    Download,
+    DownloadState,
+    Playback,
+    PlaybackState,
+    RecordingSearch,
+    RecordingSource,
+    SearchState,
+)
+from vms.records.quirks import QuirkView
 from vms.records.recording import RecorderState
 from vms.records.system import SystemStatus
 from vms.records.users import Identity, MediaToken, NewSession, UserView
@@ -23,8 +35,10 @@ from vms.storage.records import (
     SpanCause,
     SpanState,
     SubjectKind,
+    Verdict,
 )
 from vms.storage.records import AlarmRecord as Alarm
+from vms.storage.records import CapabilityRecord as CapabilityView
 from vms.storage.records import SceneRecord as Scene
 from vms.storage.records import SegmentRecord as Segment
 from vms.storage.records import SpanRecord as Span
@@ -38,8 +52,12 @@ __all__ = [
     "AttemptView",
     "AuditEntry",
     "Box",
+    "CapabilityView",
     "ChannelView",
+    "DeviceRecording",
     "DeviceView",
+    "Download",
+    "DownloadState",
     "Identity",
     "LiveReason",
     "LiveState",
@@ -49,11 +67,18 @@ __all__ = [
     "NewSession",
     "NodeKind",
     "Page",
+    "Playback",
+    "PlaybackState",
     "PluginView",
+    "QuirkView",
     "RecorderState",
+    "RegistrationRuleView",
+    "RecordingSearch",
+    "RecordingSource",
     "Role",
     "Scene",
     "SceneDraft",
+    "SearchState",
     "Segment",
     "Span",
     "SpanCause",
@@ -63,4 +88,5 @@ __all__ = [
     "TreeBy",
     "TreeNodeView",
     "UserView",
+    "Verdict",
 ]

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from vms.bus import Bus
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
+from vms.services.capabilities import CapabilityService
+from vms.services.device_recordings import DeviceRecordingService
 from vms.services.directory import DirectoryService
+from vms.services.downloads import DownloadService
 from vms.services.live import LiveService
 from vms.services.offline import SpanService
+from vms.services.playback import PlaybackService
+from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
+from vms.services.registration_rules import RegistrationRuleService
 from vms.services.system import SystemService
 from vms.services.users import UserService
 from vms.services.voice import VoiceService
@@ -19,12 +25,18 @@ class Services:
     """Everything that the web layer may call; `bus` only to subscribe."""
 
     directory: DirectoryService
+    registration_rules: RegistrationRuleService
     live: LiveService
     recording: RecordingService
+    device_recordings: DeviceRecordingService
+    playback: PlaybackService
+    downloads: DownloadService
     alarms: AlarmService
     analysis: AnalysisService
     users: UserService
     spans: SpanService
+    quirks: QuirkService
+    capabilities: CapabilityService
     system: SystemService
     voice: VoiceService
     bus: Bus

@@ -34,6 +34,7 @@ from vms.secrets import Secrets
 from vms.services.addresses import own_addresses
 from vms.services.store import Store
 from vms.storage.queries.attempts import list_attempts
+from vms.storage.queries.capabilities import forget_capabilities
 from vms.storage.queries.spans import end_spans, open_spans
 
 LONGEST_PASSWORD = 64
@@ -265,6 +266,7 @@ def remove_device(database: Database, device_id: str, at: datetime) -> None:
         codes = device_queries.delete_device(database, device_id)
         end_spans(database, SubjectKind.DEVICE, [device_id], at=at)
         end_spans(database, SubjectKind.CHANNEL, codes, at=at)
+        forget_capabilities(database, device_id)
 
 
 def _spans(database: Database, records: Iterable[ChannelRecord]) -> dict[str, Span]:

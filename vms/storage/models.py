@@ -10,6 +10,7 @@ from peewee import (
     BigIntegerField,
     BooleanField,
     CharField,
+    CompositeKey,
     DoubleField,
     ForeignKeyField,
     IntegerField,
@@ -231,6 +232,22 @@ class AuditEntry(Model):
         table_name = "audit_entry"
 
 
+class Capability(Model):
+    """What a device was seen to be able to do."""
+
+    device_id = CharField(max_length=32)
+    name = CharField(max_length=64)
+    verdict = CharField(max_length=16)
+    at = UtcField()
+    detail = CharField(max_length=255)
+
+    class Meta:
+        """Table name and key as in the reference."""
+
+        table_name = "capability"
+        primary_key = CompositeKey("device_id", "name")
+
+
 TABLES = (
     Alarm,
     Span,
@@ -243,4 +260,5 @@ TABLES = (
     RecordingSwitch,
     RegistrationAttempt,
     AuditEntry,
+    Capability,
 )

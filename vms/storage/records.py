@@ -72,6 +72,10 @@ class SpanCause(StrEnum):
     """The device says its channel is on."""
     REPORTED_OFF = "reported_off"
     """The device says its channel is off."""
+    FAULTY = "faulty"
+    """The device's keepalive lists the channel as faulty."""
+    REPAIRED = "repaired"
+    """The device's keepalive lists it no more."""
     ADDED = "added"
     """First listed in a catalog."""
     UNREGISTERED = "unregistered"
@@ -339,3 +343,27 @@ class AuditEntry:
     target: str
     result: str
     detail: Mapping[str, Any]
+
+
+class Verdict(StrEnum):
+    """What came of the newest try of an ability."""
+
+    WORKS = "works"
+    """The device answered, and the answer made sense."""
+    TAKEN = "taken"
+    """The device took a command that has no answer; whether it did it nobody knows."""
+    REFUSED = "refused"
+    SILENT = "silent"
+    """It was asked and did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityRecord:
+    """One ability of one device, and when it was last tried."""
+
+    device_id: str
+    name: str
+    verdict: Verdict
+    at: datetime
+    detail: str = ""
+    """What the device said when it refused."""
