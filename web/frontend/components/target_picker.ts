@@ -40,6 +40,7 @@ export class TargetPicker {
       for (const id of start?.[kind] ?? []) this.add({ kind, id, name: id });
     }
     this.render();
+    void this.loadNames();
     void this.loadGroups();
   }
 
@@ -56,6 +57,16 @@ export class TargetPicker {
 
   private add(choice: Choice): void {
     this.choices.set(`${choice.kind}:${choice.id}`, choice);
+    this.render();
+  }
+
+  /** What was chosen before is kept by code only; one that is gone keeps showing its code. */
+  private async loadNames(): Promise<void> {
+    for (const choice of this.choices.values()) {
+      if (choice.kind !== "channels" || choice.name !== choice.id) continue;
+      const found = await this.api.channel(choice.id).catch(() => null);
+      if (found !== null) choice.name = found.name;
+    }
     this.render();
   }
 
