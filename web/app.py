@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from vms.config_sections import HttpSection
 from vms.errors import VmsError
 from vms.services import Services
-from web import events, media, microphone, pages
+from web import events, live_sound, media, microphone, pages
 from web.access_log import AccessLogger
 from web.api import (
     access,
@@ -58,6 +58,7 @@ RESOURCES: tuple[Resource, ...] = (
     channels.resource,
     live.resource,
     media.resource,
+    live_sound.resource,
     recordings.resource,
     voice.resource,
     microphone.resource,

@@ -60,6 +60,12 @@ def test_hold_to_talk_is_heard_by_the_camera(platform: Platform, tmp_path: Path)
         viewer = Viewer(chromium, platform)
         viewer.log_in()
         tile = viewer.drag_to_tile(camera["code"])
+        viewer.wait_state(1, "live")
+        tile.locator("[data-action=sound]").click()
+        # The pretend camera's own sound comes back: half a second of it.
+        viewer.page.wait_for_function(
+            "() => Number(document.querySelector('.tile').dataset.heard ?? 0) > 4000"
+        )
         button = tile.locator("[data-action=talk]")
         button.hover()
         viewer.page.mouse.down()

@@ -6,6 +6,7 @@ import type { Alarm, Channel, ChannelStatus, Detections } from "../contract";
 import { fill, h, icon, iconButton } from "../dom";
 import { t } from "../i18n";
 import { LivePlayer } from "../player/live_player";
+import { LiveSound } from "../player/live_sound";
 import { Overlay } from "../player/overlay";
 import { codecName } from "../player/protocol";
 import { CHANNEL_DRAG } from "./alarm_list";
@@ -40,6 +41,7 @@ export class Tile {
   private showsBoxes = true;
   private alarm: Alarm | null = null;
   private talk: TalkControl | null = null;
+  private sound: LiveSound | null = null;
 
   constructor(private readonly options: TileOptions) {
     this.element = h("section", {
@@ -72,6 +74,9 @@ export class Tile {
       onFrame: (player) => { this.element.dataset["frames"] = String(player.frames); },
     });
     this.player.showsBoxes = this.showsBoxes;
+    this.sound = new LiveSound(channel.code, (samples) => {
+      this.element.dataset["heard"] = String(Number(this.element.dataset["heard"] ?? 0) + samples);
+    });
     if (document.body.dataset["role"] !== "viewer") this.talk = new TalkControl(this.options.api, channel.code);
     this.element.dataset["frames"] = "0";
     if (channel.online) this.player.open();
@@ -87,6 +92,9 @@ export class Tile {
     player?.close();
     this.talk?.close();
     this.talk = null;
+    this.sound?.close();
+    this.sound = null;
+    delete this.element.dataset["heard"];
     this.element.draggable = false;
     this.stage.replaceChildren();
     this.render();
@@ -206,9 +214,19 @@ export class Tile {
       channel.recording ? h("span", { class: "tile-recording", title: t("tile.recording") }, icon("record")) : null,
       h("span", { class: "tile-tools" },
         this.talk?.element,
+        this.soundButton(),
         iconButton("info", t("tile.info"), () => this.options.onInfo(channel), { "data-action": "info" }),
         iconButton("close", t("tile.close"), () => this.options.onClose(this), { "data-action": "close" })));
     this.renderFacts();
+  }
+
+  private soundButton(): HTMLElement {
+    const isOn = this.sound?.isOn === true;
+    return iconButton(isOn ? "sound" : "mute", t(isOn ? "tile.sound_off" : "tile.sound_on"), () => {
+      if (isOn) this.sound?.close();
+      else void this.sound?.open();
+      this.renderStrip();
+    }, { "data-action": "sound", "aria-pressed": String(isOn) });
   }
 
   private renderFacts(): void {
