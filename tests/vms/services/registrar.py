@@ -65,7 +65,7 @@ class FakeRegistrar:
         )
 
     async def query_device_status(self, device_id: str) -> DeviceStatus:
-        return DeviceStatus(device_id)
+        return DeviceStatus(device_id, is_online=True, is_ok=True)
 
 
 def registered(device_id: str = DEVICE, peer: sip.PeerAddress = PEER) -> sip.DeviceRegistered:
