@@ -41,6 +41,8 @@ from vms.simulation.plan import SimulationPlan, run_simulation
 DEFAULT_BOXES = 2
 MAX_BOXES = 2000
 FLEET_CHANNELS = 4
+FLEET_BATCH, FLEET_PAUSE_S = 250, 0.15
+"""Another writer of SQLite looks every 100 ms whether it may go on."""
 RETRY_S = 2.0
 """As for boxes: people who have just added the devices do not wait the standard's minute."""
 MOST_SERIALS = 999_999
@@ -151,8 +153,9 @@ async def let_in_fleet(bench: Workbench, named: Mapping[str, str], password: str
     """Let many devices in with one password; a running platform writes between two batches."""
     chosen = password or new_password()
     secret = bench.secrets.encrypt(chosen)
-    for batch in chunks(named):
+    for batch in chunks(named, FLEET_BATCH):
         await bench.store.run(_let_all_in, batch, named, secret, bench.clock.wall())
+        await asyncio.sleep(FLEET_PAUSE_S)
     await bench.users.audit("cli", "device.add", target=f"fleet of {len(named)}")
     return dict.fromkeys(named, chosen)
 
