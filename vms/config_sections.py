@@ -67,6 +67,9 @@ def _check_digests(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+DOMAIN_DIGITS = 10
+"""Of our code, which are the domain by rule (GB/T 28181-2022 annex E)."""
+
 GbCode = Annotated[str, Field(pattern=r"^[0-9]{20}$")]
 
 
@@ -117,8 +120,8 @@ class SipSection(Section):
     """Port that SIP listens on, UDP and TCP; 0 takes a free one."""
     server_id: GbCode = setting("14040000002000000001", "14040000002000000001")
     """Our own 20-digit code, typed into every camera."""
-    domain: str = setting("1404000000", "1404000000", pattern=r"^[0-9A-Za-z.-]{1,64}$")
-    """Our SIP domain: the first ten digits of the server id."""
+    domain: str = setting("", "1404000000", pattern=r"^[0-9A-Za-z.-]{0,64}$")
+    """Our SIP domain; empty: the first ten digits of the server id."""
     realm: str = setting("", "1404000000", max_length=64)
     """Realm of the password challenge; empty: the domain."""
     advertised_host: str = setting("", "10.1.2.3", max_length=253)
@@ -158,6 +161,11 @@ class SipSection(Section):
     """How often a catalogue is asked for when it comes incomplete."""
     parallel_queries: int = setting(8, 8, ge=1, le=256)
     """Devices that are queried at the same time."""
+
+    @field_validator("domain")
+    @classmethod
+    def _follow_server_id(cls, value: str, info: ValidationInfo) -> str:
+        return value or str(info.data.get("server_id", ""))[:DOMAIN_DIGITS]
 
 
 class HttpSection(Section):
