@@ -1,9 +1,9 @@
 """A stream sent on to another platform as PS over RTP, with an SSRC of its own (cascade).
 
-The packets of a source that sends a program stream pass through as they come, time stamps untouched.
-What any other source sends (an elementary stream, a transport stream), and what has been asked to be
-something else than the source's own stream, is muxed anew; UDP, TCP where we connect, TCP where the
-other side connects (RFC 4571).
+The packets of a source that sends a program stream pass through as they come, time stamps
+untouched. What any other source sends (an elementary stream, a transport stream), and what was
+asked to be something else than the source's own stream, is muxed anew. UDP, TCP where we connect,
+TCP where the other side connects (RFC 4571).
 """
 
 import asyncio
@@ -135,7 +135,7 @@ class Forwarder:
         self._forward = forward
         self._board.listen("forward", forward.number, self._lost)
         try:
-            self._connect()
+            self._choose_path()
         except RelayError:
             self._stop_sending()
             raise
@@ -143,12 +143,12 @@ class Forwarder:
     def review(self) -> None:
         """Something was learnt about the stream: its source may turn out to be another kind."""
         try:
-            self._connect()
+            self._choose_path()
         except RelayError as error:
             logger.warning("a stream is not forwarded any more", extra={"reason": str(error)})
             self.close()
 
-    def _connect(self) -> None:
+    def _choose_path(self) -> None:
         """Take what is sent from where it has to come from now.
 
         Raises `Overload` or `Unsupported` when the stream goes to as many places as it can.

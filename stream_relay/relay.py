@@ -175,7 +175,7 @@ class Relay:
         policy = LatchPolicy(
             ssrc,
             ssrc_check or is_shared,
-            host_keys(signalling_host),
+            host_keys((signalling_host or "",)),
             round(config.silence_s * 1e6),
         )
         intake = Intake(

@@ -13,10 +13,12 @@ cdef class Forward(RtpSender):
     cdef StreamCore _core
     cdef OutputFeed _feed
     cdef Cursor* _cursor
+    cdef int64_t _passed_us
     cdef uint32_t _stamp_offset
     cdef uint32_t _last_stamp
 
     cdef void _renumber(self, const uint8_t* data, uint8_t* head) noexcept nogil
     cdef void _leave(self)
+    cdef void _skip_passed(self) noexcept nogil
     cdef void _send_pieces(self) noexcept nogil
     cdef void _cut(self, Block* block) noexcept nogil

@@ -37,7 +37,8 @@ cdef class Forward(RtpSender):
     def __init__(self, Loop loop not None, int fd, unsigned int ssrc, bint is_tcp, int sequence):
         RtpSender.__init__(self, loop, fd, ssrc, is_tcp, sequence)
         self._last_in = -1
-        self._stamp_offset = self._last_stamp = <uint32_t>(ssrc * 2654435761u + sequence)
+        self._stamp_offset = <uint32_t>(ssrc * 2654435761u + sequence)
+        self._last_stamp = ~self._stamp_offset
 
     def __del__(self):
         if self.handle != NULL or self._cursor != NULL:
@@ -60,6 +61,7 @@ cdef class Forward(RtpSender):
         cdef uint8_t head[RTP_HEAD]
         if end - start < RTP_HEAD or self.is_ended:
             return
+        self._passed_us = self.loop.hub.now_us
         self._renumber(data + start, head)
         self.put(head, data + start + RTP_HEAD, end - start - RTP_HEAD, is_stable)
 
@@ -99,6 +101,7 @@ cdef class Forward(RtpSender):
                 raise MemoryError
             self._feed.enter(cursor)
             with nogil:
+                self._skip_passed()
                 self._send_pieces()
         finally:
             self.loop.hub.unlock()
@@ -121,6 +124,15 @@ cdef class Forward(RtpSender):
         self._core._forget(self._feed, cursor)
         free_cursor(cursor)
         self._core = self._feed = None
+
+    cdef void _skip_passed(self) noexcept nogil:
+        """What the source sent until now as a program stream is not sent again."""
+        cdef int64_t key_us
+        if self._passed_us == 0 or self._cursor.feed == NULL or self._feed.key < 0:
+            return
+        key_us = self._feed.at(self._feed.key).wall_us - self.loop.hub.wall_offset_us
+        if key_us <= self._passed_us:
+            self._cursor.next = self._feed.next
 
     cdef void _send_pieces(self) noexcept nogil:
         """What the ring has for us, as far as it may leave now."""

@@ -70,7 +70,8 @@ class PsMuxer:
     ) -> None:
         self._with_map = with_map
         self._max_payload = max_pes_bytes - PES_HEADER_ROOM
-        self._version = -1
+        self._version = 0
+        self._is_map_due = True
         self._head = Buffer()
         self._sets = Buffer()
         self._scratch = Buffer()
@@ -88,7 +89,8 @@ class PsMuxer:
                 raise Unsupported(f"{track.codec} in a program stream")
         ids = {VIDEO_ID if track.kind is Kind.VIDEO else AUDIO_ID: track for track in tracks}
         types = {stream: STREAM_TYPES[track.codec] for stream, track in ids.items()}
-        self._version = self._version + 1 & 0x1F
+        if not self._is_map_due:  # somebody knows the one before
+            self._version = self._version + 1 & 0x1F
         head = build_system_header(VIDEO_ID in ids, AUDIO_ID in ids)
         head += build_stream_map(types, self._version)
         self._video = self._audio = NO_CODEC
@@ -105,9 +107,7 @@ class PsMuxer:
                 self._adts = adts_head(track.audio_config) if track.audio_config else 0
         self._head.clear()
         self._sets.clear()
-        if not (
-            self._head.append(head, 0, len(head)) and self._sets.append(sets, 0, len(sets))
-        ):
+        if not (self._head.append(head, 0, len(head)) and self._sets.append(sets, 0, len(sets))):
             raise MemoryError("the head of a program stream")
         self._is_map_due = True
         self._map_dts = 0
@@ -159,9 +159,7 @@ class PsMuxer:
                 stream, first, second, self._scratch.data, 0, size, self._max_payload, out
             )
         else:
-            self._pes.put_packets(
-                stream, first, second, data, start, end, self._max_payload, out
-            )
+            self._pes.put_packets(stream, first, second, data, start, end, self._max_payload, out)
         return True
 
     def _write_head(self, kind: int, dts: int, is_key: bool, out: Buffer) -> None:
@@ -190,9 +188,7 @@ class PsMuxer:
             self._scratch.put(head, ADTS_BYTES)
         return self._scratch.append(data, place, end)
 
-    def _place_of_sets(
-        self, codec: int, data: bytes | bytearray, start: int, end: int
-    ) -> int:
+    def _place_of_sets(self, codec: int, data: bytes | bytearray, start: int, end: int) -> int:
         """Where the parameter sets are missing, behind the delimiter; -1: the unit has its own."""
         place = start
         position = self._scratch.find_prefix(data, start, end)

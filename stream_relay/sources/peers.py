@@ -73,11 +73,3 @@ def peer_name(key: int) -> tuple[str, int]:
 def remember(packed: bytes) -> None:
     """Keep the name of an IPv6 address whose key compiled code made."""
     host_key(str(IPv6Address(packed)))
-
-
-def host_keys(host: str | None) -> frozenset[int]:
-    """The address that signalled; a name says nothing about where media come from."""
-    try:
-        return frozenset({host_key(host)} if host else ())
-    except ValueError:
-        return frozenset()
