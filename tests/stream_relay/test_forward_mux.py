@@ -338,3 +338,30 @@ async def test_sound_that_was_not_asked_for_is_waited_out(desk: Desk) -> None:
     await send(desk.device, desk.receiver, camera.packets(sent))
     units = await units_from(platform, 10)
     assert [unit.data for unit in units] == [unit.data for unit in sent][:10]
+
+
+@pytest.mark.parametrize(
+    ("payload_type", "codec", "step"),
+    [(8, Codec.G711A, 160), (0, Codec.G711U, 160), (9, Codec.G722_1, 320)],
+)
+async def test_sound_alone_is_carried_as_well(payload_type: int, codec: Codec, step: int) -> None:
+    """As of a voice broadcast; GB/T 28181 platforms send it on as PS with sound only."""
+    async with Relay(config(ports=free_ports(8)), Clock().wall) as relay:
+        first = await relay.open_receiver("a", "udp", SSRC, ssrc_check=True, signalling_host=HOST)
+        second = await relay.open_receiver(
+            "b", "udp", NEW_SSRC, ssrc_check=True, signalling_host=HOST
+        )
+        await relay.forward(first.stream, "udp", ssrc=NEW_SSRC, host=HOST, port=second.port)
+        frames = [b"%060d" % at for at in range(60)]
+        packets = [
+            build_packet(payload_type, at == 0, at, at * step, SSRC, frame)
+            for at, frame in enumerate(frames)
+        ]
+        with udp_socket() as device:
+            async with second.stream.open_reader("access-units") as reader:
+                await send(device, first, packets[:2])
+                await until(lambda: bool(first.stream.tracks))
+                await send(device, first, packets[2:])
+                got = await data_from(reader, 55)
+        assert got == frames[frames.index(got[0]) :][:55]
+        assert [track.codec for track in second.stream.tracks] == [codec]
