@@ -12,6 +12,7 @@ from libc.string cimport memcpy
 
 from stream_relay.engine._block cimport INIT, release
 from stream_relay.engine._feed cimport PACKETS, READING, free_cursor, new_cursor, pop_block
+from stream_relay.engine._loop cimport Tick
 
 cdef int MAX_STEP = 1000
 """A step of the source's sequence beyond this is another numbering, not a loss."""
@@ -19,7 +20,7 @@ cdef int PAYLOAD_TYPE = 96
 cdef Py_ssize_t PAYLOAD_BYTES = 1388
 """1400 with the head: no fragments on a path with some tunnels."""
 cdef int PIECES_AT_ONCE = 4
-"""Over UDP, for one that comes: a cached group leaves in a hurry, but not in one burst."""
+"""Over UDP, for one that comes and at each tick: a cached group leaves in a hurry, not at once."""
 
 
 cdef void _on_piece(Forward forward) noexcept nogil:
@@ -28,6 +29,11 @@ cdef void _on_piece(Forward forward) noexcept nogil:
 
 cdef void _on_end(Forward forward) noexcept nogil:
     forward.end()
+
+
+cdef void _tick(Forward forward) noexcept nogil:
+    if forward._cursor != NULL:
+        forward._send_pieces()
 
 
 @cython.no_gc_clear
@@ -48,6 +54,7 @@ cdef class Forward(RtpSender):
         if self._cursor != NULL:
             with nogil:
                 self.loop.hub.lock()
+                self.loop.remove_ticker(<void*>self)
                 self._feed.remove_cursor(self._cursor)
                 self.loop.hub.unlock()
             free_cursor(self._cursor)
@@ -97,7 +104,9 @@ cdef class Forward(RtpSender):
             cursor.owner = <void*>self
             cursor.on_piece = <void (*)(void*) noexcept nogil>_on_piece
             cursor.on_end = <void (*)(void*) noexcept nogil>_on_end
-            if not self._feed.add_cursor(cursor):
+            if not self._feed.add_cursor(cursor) or not self.loop.add_ticker(
+                <void*>self, <Tick>_tick
+            ):
                 raise MemoryError
             self._feed.enter(cursor)
             with nogil:
@@ -120,6 +129,7 @@ cdef class Forward(RtpSender):
         if cursor == NULL:
             return
         self._cursor = NULL
+        self.loop.remove_ticker(<void*>self)
         self.dropped += cursor.dropped
         self._core._forget(self._feed, cursor)
         free_cursor(cursor)
