@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -22,7 +23,7 @@ from stream_relay.engine._source import Inlet
 from stream_relay.errors import Overload, StreamClosed
 from stream_relay.events import EndReason, StreamEvent
 from stream_relay.formats.twins import twin
-from stream_relay.forwarder import Forwarder
+from stream_relay.forwarder import Content, Forwarder
 from stream_relay.reader import QueueLimit
 from stream_relay.receiver import Receiver, Transport
 from stream_relay.sources.gb28181 import (
@@ -31,7 +32,7 @@ from stream_relay.sources.gb28181 import (
     TcpPassiveSource,
     UdpSource,
 )
-from stream_relay.sources.peers import host_key
+from stream_relay.sources.peers import host_keys
 from stream_relay.sources.policy import LatchPolicy
 from stream_relay.sources.ports import PortPool
 from stream_relay.sources.shared_port import SharedPort
@@ -174,7 +175,7 @@ class Relay:
         policy = LatchPolicy(
             ssrc,
             ssrc_check or is_shared,
-            _host_keys(signalling_host),
+            host_keys((signalling_host or "",)),
             round(config.silence_s * 1e6),
         )
         intake = Intake(
@@ -201,7 +202,7 @@ class Relay:
             on_answer=self._connect,
         )
         self._receivers[stream_id] = receiver
-        self._board.listen("source", stream.number, receiver.news)
+        self._board.listen("source", stream.number, partial(self._learn, receiver))
         self._has_receivers.set()
         return receiver
 
@@ -222,12 +223,21 @@ class Relay:
         return viewer
 
     async def forward(
-        self, stream: Stream, transport: Transport, *, ssrc: int, host: str, port: int
+        self,
+        stream: Stream,
+        transport: Transport,
+        *,
+        ssrc: int,
+        host: str,
+        port: int,
+        content: Content = "source",
     ) -> Forwarder:
-        """Send a stream on as RTP with another SSRC, from the packets that come next.
+        """Send a stream on as PS over RTP with another SSRC.
 
-        `host` and `port` are where to; of a passive one they are who may connect (port unused, an
-        empty host: anybody), and `Forwarder.port` is where. Raises `StreamClosed`, `Overload` when
+        A program stream passes as it is, from the packets that come next; any other, and what
+        `content` asks to be changed, is muxed, from the cached group of pictures on. `host` and
+        `port` are where to; of a passive one they are who may connect (port unused, an empty host:
+        anybody), and `Forwarder.port` is where. Raises `StreamClosed`, `Overload` when
         no port is left, `OSError` when the target cannot be reached.
         """
         receiver = self._receivers.get(stream.id)
@@ -238,7 +248,14 @@ class Relay:
         if transport != "tcp-active":
             own_port = self._ports.take(asyncio.get_running_loop().time())
         forwarder = Forwarder(
-            self._engine, self._board, receiver.inlet, transport, ssrc, self._forget_forwarder
+            self._engine,
+            self._board,
+            receiver.inlet,
+            transport,
+            ssrc,
+            content,
+            config.limits.queue,
+            self._forget_forwarder,
         )
         self._forwarders[forwarder] = own_port
         stream.follow(forwarder.close)
@@ -291,8 +308,13 @@ class Relay:
         """The source's first packets may complete a picture: the source is told before it."""
         receiver = self._receivers.get(event.stream_id)
         if receiver is not None:
-            receiver.news()
+            self._learn(receiver)
         self._tell(event)
+
+    def _learn(self, receiver: Receiver) -> None:
+        receiver.news()
+        for forwarder in [each for each in self._forwarders if each.inlet is receiver.inlet]:
+            forwarder.review()
 
     def _open_shared_port(self) -> SharedPort:
         config = self.config
@@ -378,11 +400,3 @@ class Relay:
         except Exception:
             logger.exception("a stream failed and is closed", extra={"stream": receiver.stream.id})
             receiver.fail()
-
-
-def _host_keys(host: str | None) -> frozenset[int]:
-    """The address that signalled; a name says nothing about where media come from."""
-    try:
-        return frozenset({host_key(host)} if host else ())
-    except ValueError:
-        return frozenset()

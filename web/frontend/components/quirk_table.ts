@@ -8,6 +8,10 @@ import { confirmLoss, field, openDialog } from "./dialog";
 import { attempt } from "./toast";
 
 const TEXTS = ["maker", "model", "firmware_from", "firmware_to", "value", "evidence"] as const;
+const LABELS: Record<(typeof TEXTS)[number], Key> = {
+  maker: "quirks.maker", model: "quirks.model", firmware_from: "quirks.firmware_from",
+  firmware_to: "quirks.firmware_to", value: "quirks.value", evidence: "quirks.evidence",
+};
 const NEEDED = new Set<string>(["value", "evidence"]);
 const LONGEST = "512";
 
@@ -32,7 +36,7 @@ export function quirkPanel(api: Api, mayChange: boolean): HTMLElement {
       title: t("quirks.add"),
       name: "add-quirk",
       body: [field(t("quirks.quirk"), quirk),
-        ...TEXTS.map((name, place) => field(t(`quirks.${name}` as Key), inputs[place] as HTMLElement,
+        ...TEXTS.map((name, place) => field(t(LABELS[name]), inputs[place] as HTMLElement,
           name === "maker" ? t("quirks.maker_hint") : name === "model" ? t("quirks.model_hint") : ""))],
       action: {
         label: t("common.save"),
