@@ -27,6 +27,7 @@ from vms.config_sections import (
     LogSection,
     MediaSection,
     RecordingSection,
+    RelaySection,
     Section,
     SipSection,
     StorageSection,
@@ -41,6 +42,7 @@ SECTIONS: dict[str, type[Section]] = {
     "sip": SipSection,
     "http": HttpSection,
     "media": MediaSection,
+    "relay": RelaySection,
     "storage": StorageSection,
     "recording": RecordingSection,
     "analytics": AnalyticsSection,
@@ -74,6 +76,7 @@ class Config(BaseSettings):
     sip: SipSection = SipSection()
     http: HttpSection = HttpSection()
     media: MediaSection = MediaSection()
+    relay: RelaySection = RelaySection()
     storage: StorageSection = StorageSection()
     recording: RecordingSection = RecordingSection()
     analytics: AnalyticsSection = AnalyticsSection()
@@ -227,6 +230,9 @@ def toml_value(value: object) -> str:
             return str(value)
         case list() | tuple():
             return "[" + ", ".join(toml_value(v) for v in value) + "]"
+        case dict():
+            pairs = (f"{key} = {toml_value(each)}" for key, each in value.items())
+            return "{ " + ", ".join(pairs) + " }"
         case None:
             return '""'
         case SecretStr():
