@@ -14,7 +14,8 @@ import aiohttp
 from yarl import URL
 
 from stream_relay.errors import Overload, RelayError, RelayUnreachable, StreamClosed
-from stream_relay.remote.protocol import LONGEST_TEXT, MAX_BODY_BYTES, PREFIX
+from stream_relay.remote.facts import LONGEST_TEXT
+from stream_relay.remote.protocol import MAX_BODY_BYTES, PREFIX
 from stream_relay.remote.session import NotOpen
 from stream_relay.remote.signing import ANSWER_HEADER, Signer
 

@@ -9,16 +9,18 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from stream_relay.errors import RelayError, RelayUnreachable
-from stream_relay.remote.connection import NodeConnection
+from stream_relay.remote.connection import Node, NodeConnection
 from stream_relay.remote.protocol import (
     Alive,
     Happened,
     Hello,
     LineReader,
     Message,
+    Over,
     build,
     parse_line,
     parse_session_opened,
@@ -44,6 +46,17 @@ class RemoteConfig:
     retry_max_s: float = 5.0
     media_silence_s: float = 10.0
     """A media connection that brings nothing for so long is made anew."""
+
+
+async def probe(node: Node, wall: Callable[[], datetime], answer_s: float = 3.0) -> str:
+    """Open and close a session at a node; answers what is wrong, empty: nothing."""
+    async with NodeConnection(node, wall, answer_s) as connection:
+        try:
+            opened = parse_session_opened(await connection.call("POST", "/sessions", GREETING))
+            await connection.call("DELETE", f"/sessions/{opened.session}")
+        except RelayError as error:
+            return str(error)
+    return ""
 
 
 class Owner(Protocol):
@@ -199,6 +212,8 @@ class Link:
             if message.sequence <= self._sequence:
                 return
             self._sequence = message.sequence
+        elif isinstance(message, Over):
+            raise NotOpen(f"{self._connection.url}: the node has ended the session")
         elif isinstance(message, Hello) and message.missed:
             logger.warning(
                 "events of a relay node are lost",

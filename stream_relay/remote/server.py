@@ -21,12 +21,11 @@ from aiohttp import web
 from stream_relay.errors import Overload, RelayError, StreamClosed
 from stream_relay.events import EndReason
 from stream_relay.relay import Relay
+from stream_relay.remote.facts import Facts, RelayProtocolError
 from stream_relay.remote.protocol import (
     MAX_BODY_BYTES,
     PREFIX,
-    Facts,
     Opened,
-    RelayProtocolError,
     SessionOpened,
     build,
     build_line,

@@ -21,6 +21,7 @@ from stream_relay.remote.protocol import (
     Message,
     OpenForward,
     OpenReceiver,
+    Over,
     is_told,
 )
 
@@ -81,10 +82,15 @@ class Session:
         """See `Relay.forward`; a target that takes too long is one that cannot be reached."""
         self._take_number(wanted.number)
         stream = self.receiver(wanted.source).stream
-        async with asyncio.timeout(TARGET_S):
-            forwarder = await self._relay.forward(
-                stream, wanted.transport, ssrc=wanted.ssrc, host=wanted.host, port=wanted.port
-            )
+        try:
+            async with asyncio.timeout(TARGET_S):
+                forwarder = await self._relay.forward(
+                    stream, wanted.transport, ssrc=wanted.ssrc, host=wanted.host, port=wanted.port
+                )
+        except TimeoutError as error:
+            raise OSError("the target does not answer") from error
+        except ValueError as error:
+            raise OSError("the target is no address") from error
         self._forwarders[wanted.number] = forwarder
         return forwarder
 
@@ -178,6 +184,7 @@ class Session:
             if news:
                 yield news
             elif self.is_over:
+                yield [Over()]
                 return
             self._wake.clear()
             if self._sequence > after or self.is_over:

@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 
 from vms.app import Started, run_app
 from vms.app.relay_node import NodeStarted, run_relay_node
-from vms.cli.options import add_config_options, load_config
+from vms.cli.options import add_config_options, add_role_option, load_config
 from vms.config import Config, unknown_variables
 from vms.errors import ConfigError
 from vms.logs import set_up_logs
@@ -26,12 +26,7 @@ WIDTH = 68
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     add_config_options(parser)
-    parser.add_argument(
-        "--role",
-        choices=("all", "relay"),
-        default="all",
-        help="all：整个平台；relay：只作转发节点 · the whole platform, or a relay node alone",
-    )
+    add_role_option(parser)
 
 
 def run(arguments: Namespace) -> int:

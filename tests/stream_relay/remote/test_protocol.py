@@ -17,6 +17,7 @@ from stream_relay.events import (
 )
 from stream_relay.forwarder import ForwarderStatistics
 from stream_relay.remote import protocol
+from stream_relay.remote.facts import RelayProtocolError
 from stream_relay.remote.protocol import (
     Alive,
     Answered,
@@ -29,7 +30,7 @@ from stream_relay.remote.protocol import (
     Opened,
     OpenForward,
     OpenReceiver,
-    RelayProtocolError,
+    Over,
     SessionOpened,
     build,
     build_line,
@@ -59,6 +60,7 @@ LINES = [
     Counted(8, SourceCounters()),
     Forwarded(9, ForwarderStatistics(1, 2, 3), True, False),
     Beat(),
+    Over(),
 ]
 
 
