@@ -91,6 +91,9 @@ class Session:
             raise OSError("the target does not answer") from error
         except ValueError as error:
             raise OSError("the target is no address") from error
+        if self.is_over:  # it ended while the target was asked
+            forwarder.close()
+            raise NotOpen("the session is over")
         self._forwarders[wanted.number] = forwarder
         return forwarder
 

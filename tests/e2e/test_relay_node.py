@@ -1,7 +1,7 @@
 """Media received by a relay node in a process of its own: `vms run --role relay` and a platform."""
 
 import json
-import subprocess
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,12 +47,12 @@ class RelayNode:
             yield node
 
 
-def open_udp_ports(ports: str) -> set[int]:
-    """Ports of this range that any program of this machine has open."""
-    first, last = (int(each) for each in ports.split("-"))
-    listed = subprocess.run(["ss", "-Hlun"], capture_output=True, text=True, check=True).stdout
-    found = {int(line.split()[3].rpartition(":")[2]) for line in listed.splitlines()}
-    return {port for port in found if first <= port <= last}
+def open_udp_ports(of: Program) -> list[str]:
+    """What a program has open."""
+    folder = Path(f"/proc/{of.process.pid}")
+    sockets = {os.readlink(each) for each in (folder / "fd").iterdir()}
+    lines = [line.split() for line in (folder / "net" / "udp").read_text().splitlines()[1:]]
+    return [line[1] for line in lines if f"socket:[{line[9]}]" in sockets]
 
 
 @pytest.fixture
@@ -66,6 +66,7 @@ def test_picture_received_by_the_node_plays_and_is_recorded_by_the_platform(
 ) -> None:
     settings = {
         "VMS_MEDIA__TRANSPORTS": transport,
+        "VMS_MEDIA__LINGER_S": "600",
         "VMS_RECORDING__SEGMENT_S": "2",
         **node.for_platform,
     }
@@ -83,8 +84,9 @@ def test_picture_received_by_the_node_plays_and_is_recorded_by_the_platform(
         assert f'vms_relay_node_up{{node="http://127.0.0.1:{node.port}"}} 1\n' in metrics
         assert f'vms_relay_node_streams{{node="http://127.0.0.1:{node.port}"}} 2\n' in metrics
         code = channels[0]["code"]
-        status = platform.get(f"/api/v1/channels/{code}/live").json()
-        assert status["received"] > 0
+        status = platform.eventually(
+            f"/api/v1/channels/{code}/live", lambda body: body["received"] > 0
+        )
         assert (status["transport"], status["codec"]) == (transport, "h264")
         answer = platform.request("PUT", f"/api/v1/channels/{code}/recording", {"on": True})
         assert answer.status == 200, answer.body
@@ -130,9 +132,9 @@ def test_platform_that_dies_leaves_no_port_open_at_the_node(
             live = f"/api/v1/channels/{code}/live"
             platform.post(live, {})
             platform.eventually(live, lambda body: body["state"] == "live")
-            assert open_udp_ports(node.ports)
+            assert len(open_udp_ports(running)) == 2, "RTP and RTCP"
             assert platform.running is not None
             platform.running.kill()
         running.wait_for("a controller is silent")
-        assert open_udp_ports(node.ports) == set()
+        assert open_udp_ports(running) == []
         assert running.stop() == 0
