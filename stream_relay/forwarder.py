@@ -204,6 +204,11 @@ class Forwarder:
         await asyncio.shield(self._closed)
 
     @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self._closed.done()
+
+    @property
     def is_connected(self) -> bool:
         """Whether packets leave now."""
         return self._forward is not None

@@ -9,7 +9,6 @@ import atexit
 import logging
 import socket
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from typing import Self
 from stream_relay.engine._loop import Loop
 from stream_relay.engine._source import Inlet
 from stream_relay.errors import Overload, StreamClosed
+from stream_relay.event_queue import EventQueue
 from stream_relay.events import EndReason, StreamEvent
 from stream_relay.formats.twins import twin
 from stream_relay.forwarder import Content, Forwarder
@@ -47,7 +47,6 @@ SourceLatch = twin("latch", "stream_relay.sources").SourceLatch
 
 TICK_S = 0.5
 """A wake-up of Python costs 0.2 ms while all else sleeps; no timeout is that exact."""
-MAX_EVENTS = 4096
 BIND_ATTEMPTS = 16
 
 
@@ -86,17 +85,18 @@ class RelayConfig:
 class Relay:
     """Async context manager; leaving it ends every stream with `EndReason.STOPPED`."""
 
-    def __init__(self, config: RelayConfig, wall: Callable[[], datetime]) -> None:
+    def __init__(
+        self, config: RelayConfig, wall: Callable[[], datetime], news: EventQueue | None = None
+    ) -> None:
+        """`news` is where events go when other relays put theirs there as well."""
         self.config = config
-        self.events_dropped = 0
+        self.news = news or EventQueue()
         self._wall = wall
         self._ports = PortPool(config.ports, config.port_quarantine_s)
         self.shared_port: SharedPort | None = None
         """Open as long as the relay is, where it is configured."""
         self._receivers: dict[str, Receiver] = {}
         self._connectors: dict[str, asyncio.Task[None]] = {}
-        self._events: deque[StreamEvent] = deque()
-        self._has_events = asyncio.Event()
         self._has_receivers = asyncio.Event()
         self._stack = AsyncExitStack()
         self._group: asyncio.TaskGroup | None = None
@@ -162,15 +162,8 @@ class Relay:
         older = self._receivers.get(stream_id)
         if older is not None:
             older.end(EndReason.CLOSED)
-        config, now = self.config, asyncio.get_running_loop().time()
-        stream = Stream(
-            stream_id,
-            limits=config.limits,
-            wall=self._wall,
-            opened_at=now,
-            on_event=self._tell_of_stream,
-            board=self._board,
-        )
+        config = self.config
+        stream = self.new_stream(stream_id, self._tell_of_stream)
         is_shared = self.shared_port is not None and transport != "tcp-active"
         policy = LatchPolicy(
             ssrc,
@@ -195,9 +188,10 @@ class Relay:
             transport,
             inlet,
             source,
+            host=config.advertised_host,
             timeouts=(config.first_packet_timeout_s, config.stall_timeout_s),
-            opened_at=now,
-            on_event=self._tell,
+            opened_at=asyncio.get_running_loop().time(),
+            on_event=self.news.put,
             on_close=self._forget,
             on_answer=self._connect,
         )
@@ -205,6 +199,17 @@ class Relay:
         self._board.listen("source", stream.number, partial(self._learn, receiver))
         self._has_receivers.set()
         return receiver
+
+    def new_stream(self, stream_id: str, on_event: Callable[[StreamEvent], None]) -> Stream:
+        """A stream of this relay's engine; its owner brings the units, the ticks and the end."""
+        return Stream(
+            stream_id,
+            limits=self.config.limits,
+            wall=self._wall,
+            opened_at=asyncio.get_running_loop().time(),
+            on_event=on_event,
+            board=self._board,
+        )
 
     def adopt(self, sock: socket.socket, wire: Wire, *, limit: QueueLimit | None = None) -> Viewer:
         """Take over the connection of a client whose answer has begun, whatever happens.
@@ -287,29 +292,16 @@ class Relay:
         """All live streams."""
         return tuple(receiver.stream for receiver in self._receivers.values())
 
-    async def events(self) -> AsyncIterator[StreamEvent]:
+    def events(self) -> AsyncIterator[StreamEvent]:
         """Everything that happens, in order; one consumer. Ends never: cancel it."""
-        while True:
-            while self._events:
-                yield self._events.popleft()
-            self._has_events.clear()
-            await self._has_events.wait()
-
-    def _tell(self, event: StreamEvent) -> None:
-        if len(self._events) >= MAX_EVENTS:
-            if self.events_dropped == 0:
-                logger.error("nobody takes the relay's events; the oldest are dropped")
-            self._events.popleft()
-            self.events_dropped += 1
-        self._events.append(event)
-        self._has_events.set()
+        return self.news.take()
 
     def _tell_of_stream(self, event: StreamEvent) -> None:
         """The source's first packets may complete a picture: the source is told before it."""
         receiver = self._receivers.get(event.stream_id)
         if receiver is not None:
             self._learn(receiver)
-        self._tell(event)
+        self.news.put(event)
 
     def _learn(self, receiver: Receiver) -> None:
         receiver.news()

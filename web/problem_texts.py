@@ -292,6 +292,13 @@ LIVE: Mapping[str, Text] = {
         "请关闭部分画面，或由管理员扩大 media.ports 的范围。",
         "Close some pictures, or let an administrator widen media.ports.",
     ),
+    "relay_unreachable": (
+        503,
+        "转发节点无法连接",
+        "No relay node can be reached",
+        "平台会自动重连；请管理员检查转发节点是否运行、网络是否通、relay.nodes 的密钥是否一致。",
+        "We try again; check that the relay node runs and is reached, and that its secret is ours.",
+    ),
     "no_media": (
         504,
         "设备没有发送码流",
