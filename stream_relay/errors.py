@@ -5,6 +5,7 @@ RelayError
 ├── NoMedia             nothing playable arrived in time
 ├── StreamClosed        the stream ended while somebody was reading it
 ├── Unsupported         a codec or container that this output cannot carry
+├── RelayUnreachable    the relay of another process or machine does not answer, or refuses us
 ├── Overload            a port, a queue or a disk ran out
 │   └── SsrcTaken           another stream of the shared port has this SSRC
 └── MalformedMedia      bytes that break their format
@@ -43,6 +44,10 @@ class Unsupported(RelayError):
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what
+
+
+class RelayUnreachable(RelayError):
+    """The relay of another process or machine does not answer as it should; says what is wrong."""
 
 
 class Overload(RelayError):

@@ -17,6 +17,7 @@ class EndReason(StrEnum):
     to SOURCE_LOST: because a TCP source could not be reached, `connect_attempts` times.
     to SSRC_TAKEN: because the answer names the SSRC of another stream at the shared port.
     to STOPPED: because the relay is going down.
+    to RELAY_LOST: because the relay of another process or machine is not reached any more.
     """
 
     CLOSED = "closed"
@@ -24,6 +25,7 @@ class EndReason(StrEnum):
     SOURCE_LOST = "source_lost"
     SSRC_TAKEN = "ssrc_taken"
     STOPPED = "stopped"
+    RELAY_LOST = "relay_lost"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
-"""A stream sent on to another platform as RTP, with an SSRC of its own (GB/T 28181 cascade).
+"""A stream sent on to another platform as PS over RTP, with an SSRC of its own (cascade).
 
-The engine passes the source's packets through as they come, program stream and time stamps
-untouched; UDP, TCP where we connect, TCP where the other side connects (RFC 4571).
+The packets of a source that sends a program stream pass through as they come, time stamps
+untouched. What any other source sends (an elementary stream, a transport stream), and what was
+asked to be something else than the source's own stream, is muxed anew. UDP, TCP where we connect,
+TCP where the other side connects (RFC 4571).
 """
 
 import asyncio
@@ -10,11 +12,14 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import randrange
+from typing import Literal
 
 from stream_relay.engine._forward import Forward
 from stream_relay.engine._loop import Loop
 from stream_relay.engine._source import Inlet
 from stream_relay.errors import RelayError
+from stream_relay.outputs.chunk import Format
+from stream_relay.reader import QueueLimit
 from stream_relay.receiver import Transport
 from stream_relay.sources.gb28181 import connect
 from stream_relay.sources.sockets import bind_listener, bind_sender
@@ -23,6 +28,17 @@ from stream_relay.switchboard import Switchboard
 logger = logging.getLogger(__name__)
 
 SEND_BUFFER_BYTES = 4 * 1024 * 1024
+
+Content = Literal["source", "all", "video", "g711"]
+"""What the other platform gets: the source's own program stream where it sends one, else all its
+tracks; all tracks, muxed anew in any case; the pictures only; the pictures, and sound if it is
+G.711."""
+FORMATS: dict[Content, Format] = {
+    "source": "ps",
+    "all": "ps",
+    "video": "ps-video",
+    "g711": "ps-g711",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +49,8 @@ class ForwarderStatistics:
     bytes: int = 0
     """Sent, framing included."""
     dropped: int = 0
-    """Packets that the kernel or a slow receiver did not take."""
+    """Packets that the kernel or a slow receiver did not take; where it is we who mux, whole packs
+    that a slow receiver lost (groups of pictures) count one each."""
 
 
 class Forwarder:
@@ -46,19 +63,24 @@ class Forwarder:
         inlet: Inlet,
         transport: Transport,
         ssrc: int,
+        content: Content,
+        limit: QueueLimit,
         on_end: Callable[["Forwarder"], None],
     ) -> None:
         self.transport = transport
         self.ssrc = ssrc
+        self.content: Content = content
         self.port = 9
         """Where we send from or listen; 9 where we connect (RFC 4145 §4.1)."""
         self._engine = engine
         self._board = board
-        self._inlet = inlet
+        self.inlet = inlet
+        self._limit = limit
         self._on_end = on_end
         self._sock: socket.socket | None = None
         self._listener: socket.socket | None = None
         self._forward: Forward | None = None
+        self._is_muxed: bool | None = None
         self._past = ForwarderStatistics()
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -113,10 +135,41 @@ class Forwarder:
         self._forward = forward
         self._board.listen("forward", forward.number, self._lost)
         try:
-            self._inlet.add_forward(forward)
+            self._choose_path()
         except RelayError:
             self._stop_sending()
             raise
+
+    def review(self) -> None:
+        """Something was learnt about the stream: its source may turn out to be another kind."""
+        try:
+            self._choose_path()
+        except RelayError as error:
+            logger.warning("a stream is not forwarded any more", extra={"reason": str(error)})
+            self.close()
+
+    def _choose_path(self) -> None:
+        """Take what is sent from where it has to come from now.
+
+        Raises `Overload` or `Unsupported` when the stream goes to as many places as it can.
+        """
+        forward = self._forward
+        is_muxed = self.content != "source" or not self.inlet.intake.is_program_stream
+        if forward is None or is_muxed == self._is_muxed:
+            return
+        self._is_muxed = is_muxed
+        if is_muxed:
+            self.inlet.remove_forward(forward)
+            name = FORMATS[self.content]
+            forward.attach(self.inlet.core, name, self._limit.chunks, self._limit.bytes)
+        else:
+            forward.detach()
+            self.inlet.add_forward(forward)
+
+    @property
+    def is_muxed(self) -> bool:
+        """Whether the program stream is our own."""
+        return bool(self._is_muxed)
 
     def _lost(self) -> None:
         """The other side closed its connection: a passive one may be connected to again."""
@@ -125,10 +178,10 @@ class Forwarder:
             self.close()
 
     def _stop_sending(self) -> None:
-        forward, self._forward = self._forward, None
+        forward, self._forward, self._is_muxed = self._forward, None, None
         if forward is not None:
             self._past = self._sum(forward)
-            self._inlet.remove_forward(forward)
+            self.inlet.remove_forward(forward)
             forward.close()
             self._board.forget("forward", forward.number)
         if self._sock is not None:
@@ -151,6 +204,11 @@ class Forwarder:
         await asyncio.shield(self._closed)
 
     @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self._closed.done()
+
+    @property
     def is_connected(self) -> bool:
         """Whether packets leave now."""
         return self._forward is not None
@@ -165,5 +223,5 @@ class Forwarder:
         return ForwarderStatistics(
             past.packets + forward.packets,
             past.bytes + forward.sent_bytes,
-            past.dropped + forward.dropped,
+            past.dropped + forward.lost,
         )

@@ -22,6 +22,11 @@ _UNIT = struct.Struct("!BBBqqqI")
 _CODECS = tuple(Codec)
 _KINDS = tuple(Kind)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BROKEN = (
+    *(ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError),
+    *(RecursionError, struct.error),
+)
+"""What reading bytes that are no message may raise."""
 
 
 class FrameProtocolError(RelayError):
@@ -125,7 +130,7 @@ def _parse(kind: int, body: bytes) -> Message:
                 return Ended(str(json.loads(body)))
             case MessageKind.SUBSCRIBE:
                 return _parse_subscribe(json.loads(body))
-    except (ValueError, KeyError, TypeError, IndexError, struct.error) as error:
+    except BROKEN as error:
         raise FrameProtocolError(f"a broken message of kind {kind}") from error
     raise FrameProtocolError(f"an unknown message kind {kind}")
 

@@ -6,10 +6,16 @@ Sans-IO: the simulator's sender moves the bytes.
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stream_relay.access_unit import AccessUnit, Codec
 from stream_relay.formats import build_packet
-from stream_relay.formats.ps_mux import PsMuxer
+from stream_relay.formats.twins import twin
+
+if TYPE_CHECKING:
+    from stream_relay.formats.ps_mux import PsMuxer
+else:
+    PsMuxer = twin("ps_mux").PsMuxer
 
 PAYLOAD_TYPE = 96
 PAYLOAD_BYTES = 1388

@@ -71,6 +71,7 @@ class Receiver:
         inlet: Inlet,
         source: Source,
         *,
+        host: str,
         timeouts: tuple[float, float],
         opened_at: float,
         on_event: Callable[[StreamEvent], None],
@@ -79,6 +80,8 @@ class Receiver:
     ) -> None:
         self.stream = stream
         self.transport = transport
+        self.host = host
+        """The address to write into the SDP; empty: the owner knows better."""
         self.state = ReceiverState.WAITING
         self.inlet = inlet
         self._intake = inlet.intake

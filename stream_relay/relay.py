@@ -9,20 +9,21 @@ import atexit
 import logging
 import socket
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from stream_relay.engine._loop import Loop
 from stream_relay.engine._source import Inlet
 from stream_relay.errors import Overload, StreamClosed
+from stream_relay.event_queue import EventQueue
 from stream_relay.events import EndReason, StreamEvent
 from stream_relay.formats.twins import twin
-from stream_relay.forwarder import Forwarder
+from stream_relay.forwarder import Content, Forwarder
 from stream_relay.reader import QueueLimit
 from stream_relay.receiver import Receiver, Transport
 from stream_relay.sources.gb28181 import (
@@ -31,7 +32,7 @@ from stream_relay.sources.gb28181 import (
     TcpPassiveSource,
     UdpSource,
 )
-from stream_relay.sources.peers import host_key
+from stream_relay.sources.peers import host_keys
 from stream_relay.sources.policy import LatchPolicy
 from stream_relay.sources.ports import PortPool
 from stream_relay.sources.shared_port import SharedPort
@@ -46,7 +47,6 @@ SourceLatch = twin("latch", "stream_relay.sources").SourceLatch
 
 TICK_S = 0.5
 """A wake-up of Python costs 0.2 ms while all else sleeps; no timeout is that exact."""
-MAX_EVENTS = 4096
 BIND_ATTEMPTS = 16
 
 
@@ -85,17 +85,18 @@ class RelayConfig:
 class Relay:
     """Async context manager; leaving it ends every stream with `EndReason.STOPPED`."""
 
-    def __init__(self, config: RelayConfig, wall: Callable[[], datetime]) -> None:
+    def __init__(
+        self, config: RelayConfig, wall: Callable[[], datetime], news: EventQueue | None = None
+    ) -> None:
+        """`news` is where events go when other relays put theirs there as well."""
         self.config = config
-        self.events_dropped = 0
+        self.news = news or EventQueue()
         self._wall = wall
         self._ports = PortPool(config.ports, config.port_quarantine_s)
         self.shared_port: SharedPort | None = None
         """Open as long as the relay is, where it is configured."""
         self._receivers: dict[str, Receiver] = {}
         self._connectors: dict[str, asyncio.Task[None]] = {}
-        self._events: deque[StreamEvent] = deque()
-        self._has_events = asyncio.Event()
         self._has_receivers = asyncio.Event()
         self._stack = AsyncExitStack()
         self._group: asyncio.TaskGroup | None = None
@@ -161,20 +162,13 @@ class Relay:
         older = self._receivers.get(stream_id)
         if older is not None:
             older.end(EndReason.CLOSED)
-        config, now = self.config, asyncio.get_running_loop().time()
-        stream = Stream(
-            stream_id,
-            limits=config.limits,
-            wall=self._wall,
-            opened_at=now,
-            on_event=self._tell_of_stream,
-            board=self._board,
-        )
+        config = self.config
+        stream = self.new_stream(stream_id, self._tell_of_stream)
         is_shared = self.shared_port is not None and transport != "tcp-active"
         policy = LatchPolicy(
             ssrc,
             ssrc_check or is_shared,
-            _host_keys(signalling_host),
+            host_keys((signalling_host or "",)),
             round(config.silence_s * 1e6),
         )
         intake = Intake(
@@ -194,16 +188,28 @@ class Relay:
             transport,
             inlet,
             source,
+            host=config.advertised_host,
             timeouts=(config.first_packet_timeout_s, config.stall_timeout_s),
-            opened_at=now,
-            on_event=self._tell,
+            opened_at=asyncio.get_running_loop().time(),
+            on_event=self.news.put,
             on_close=self._forget,
             on_answer=self._connect,
         )
         self._receivers[stream_id] = receiver
-        self._board.listen("source", stream.number, receiver.news)
+        self._board.listen("source", stream.number, partial(self._learn, receiver))
         self._has_receivers.set()
         return receiver
+
+    def new_stream(self, stream_id: str, on_event: Callable[[StreamEvent], None]) -> Stream:
+        """A stream of this relay's engine; its owner brings the units, the ticks and the end."""
+        return Stream(
+            stream_id,
+            limits=self.config.limits,
+            wall=self._wall,
+            opened_at=asyncio.get_running_loop().time(),
+            on_event=on_event,
+            board=self._board,
+        )
 
     def adopt(self, sock: socket.socket, wire: Wire, *, limit: QueueLimit | None = None) -> Viewer:
         """Take over the connection of a client whose answer has begun, whatever happens.
@@ -222,12 +228,21 @@ class Relay:
         return viewer
 
     async def forward(
-        self, stream: Stream, transport: Transport, *, ssrc: int, host: str, port: int
+        self,
+        stream: Stream,
+        transport: Transport,
+        *,
+        ssrc: int,
+        host: str,
+        port: int,
+        content: Content = "source",
     ) -> Forwarder:
-        """Send a stream on as RTP with another SSRC, from the packets that come next.
+        """Send a stream on as PS over RTP with another SSRC.
 
-        `host` and `port` are where to; of a passive one they are who may connect (port unused, an
-        empty host: anybody), and `Forwarder.port` is where. Raises `StreamClosed`, `Overload` when
+        A program stream passes as it is, from the packets that come next; any other, and what
+        `content` asks to be changed, is muxed, from the cached group of pictures on. `host` and
+        `port` are where to; of a passive one they are who may connect (port unused, an empty host:
+        anybody), and `Forwarder.port` is where. Raises `StreamClosed`, `Overload` when
         no port is left, `OSError` when the target cannot be reached.
         """
         receiver = self._receivers.get(stream.id)
@@ -238,7 +253,14 @@ class Relay:
         if transport != "tcp-active":
             own_port = self._ports.take(asyncio.get_running_loop().time())
         forwarder = Forwarder(
-            self._engine, self._board, receiver.inlet, transport, ssrc, self._forget_forwarder
+            self._engine,
+            self._board,
+            receiver.inlet,
+            transport,
+            ssrc,
+            content,
+            config.limits.queue,
+            self._forget_forwarder,
         )
         self._forwarders[forwarder] = own_port
         stream.follow(forwarder.close)
@@ -270,29 +292,21 @@ class Relay:
         """All live streams."""
         return tuple(receiver.stream for receiver in self._receivers.values())
 
-    async def events(self) -> AsyncIterator[StreamEvent]:
+    def events(self) -> AsyncIterator[StreamEvent]:
         """Everything that happens, in order; one consumer. Ends never: cancel it."""
-        while True:
-            while self._events:
-                yield self._events.popleft()
-            self._has_events.clear()
-            await self._has_events.wait()
-
-    def _tell(self, event: StreamEvent) -> None:
-        if len(self._events) >= MAX_EVENTS:
-            if self.events_dropped == 0:
-                logger.error("nobody takes the relay's events; the oldest are dropped")
-            self._events.popleft()
-            self.events_dropped += 1
-        self._events.append(event)
-        self._has_events.set()
+        return self.news.take()
 
     def _tell_of_stream(self, event: StreamEvent) -> None:
         """The source's first packets may complete a picture: the source is told before it."""
         receiver = self._receivers.get(event.stream_id)
         if receiver is not None:
-            receiver.news()
-        self._tell(event)
+            self._learn(receiver)
+        self.news.put(event)
+
+    def _learn(self, receiver: Receiver) -> None:
+        receiver.news()
+        for forwarder in [each for each in self._forwarders if each.inlet is receiver.inlet]:
+            forwarder.review()
 
     def _open_shared_port(self) -> SharedPort:
         config = self.config
@@ -378,11 +392,3 @@ class Relay:
         except Exception:
             logger.exception("a stream failed and is closed", extra={"stream": receiver.stream.id})
             receiver.fail()
-
-
-def _host_keys(host: str | None) -> frozenset[int]:
-    """The address that signalled; a name says nothing about where media come from."""
-    try:
-        return frozenset({host_key(host)} if host else ())
-    except ValueError:
-        return frozenset()

@@ -28,6 +28,7 @@ from vms.config_sections import (
     MediaSection,
     PlaybackSection,
     RecordingSection,
+    RelaySection,
     Section,
     SipSection,
     StorageSection,
@@ -42,6 +43,7 @@ SECTIONS: dict[str, type[Section]] = {
     "sip": SipSection,
     "http": HttpSection,
     "media": MediaSection,
+    "relay": RelaySection,
     "storage": StorageSection,
     "recording": RecordingSection,
     "playback": PlaybackSection,
@@ -76,6 +78,7 @@ class Config(BaseSettings):
     sip: SipSection = SipSection()
     http: HttpSection = HttpSection()
     media: MediaSection = MediaSection()
+    relay: RelaySection = RelaySection()
     storage: StorageSection = StorageSection()
     recording: RecordingSection = RecordingSection()
     playback: PlaybackSection = PlaybackSection()
@@ -230,6 +233,9 @@ def toml_value(value: object) -> str:
             return str(value)
         case list() | tuple():
             return "[" + ", ".join(toml_value(v) for v in value) + "]"
+        case dict():
+            pairs = (f"{key} = {toml_value(each)}" for key, each in value.items())
+            return "{ " + ", ".join(pairs) + " }"
         case None:
             return '""'
         case SecretStr():

@@ -4,9 +4,11 @@ A package receives the section it needs; `vms.config` reads them from file and e
 """
 
 import hashlib
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -14,10 +16,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationInfo,
     field_validator,
 )
 from pydantic.config import JsonDict
+
+from stream_relay.remote.signing import secret_fault
 
 FIRST_FREE_PORT = 1024
 """Below it ports are the system's."""
@@ -65,6 +70,38 @@ def _check_digests(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ValueError("must name each digest once")
     return names
+
+
+DOMAIN_DIGITS = 10
+"""Of our code, which are the domain by rule (GB/T 28181-2022 annex E)."""
+
+
+def _read_json(value: object) -> object:
+    """Let the environment give a list of tables as JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value else ()
+    except (ValueError, RecursionError) as error:
+        raise ValueError("must be a JSON list of objects with url and secret") from error
+
+
+def _check_node_url(text: str) -> str:
+    url = urlsplit(text)
+    try:
+        is_good = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:  # a port that is no number
+        is_good = False
+    if not is_good or url.path not in ("", "/") or url.query or url.fragment or "@" in url.netloc:
+        raise ValueError("must be http:// or https://, a host and a port, nothing more")
+    return text.rstrip("/")
+
+
+def _check_secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if text and (fault := secret_fault(text)):
+        raise ValueError(fault)
+    return value
 
 
 GbCode = Annotated[str, Field(pattern=r"^[0-9]{20}$")]
@@ -117,8 +154,8 @@ class SipSection(Section):
     """Port that SIP listens on, UDP and TCP; 0 takes a free one."""
     server_id: GbCode = setting("14040000002000000001", "14040000002000000001")
     """Our own 20-digit code, typed into every camera."""
-    domain: str = setting("1404000000", "1404000000", pattern=r"^[0-9A-Za-z.-]{1,64}$")
-    """Our SIP domain: the first ten digits of the server id."""
+    domain: str = setting("", "1404000000", pattern=r"^[0-9A-Za-z.-]{0,64}$")
+    """Our SIP domain; empty: the first ten digits of the server id."""
     realm: str = setting("", "1404000000", max_length=64)
     """Realm of the password challenge; empty: the domain."""
     advertised_host: str = setting("", "10.1.2.3", max_length=253)
@@ -158,6 +195,11 @@ class SipSection(Section):
     """How often a catalogue is asked for when it comes incomplete."""
     parallel_queries: int = setting(8, 8, ge=1, le=256)
     """Devices that are queried at the same time."""
+
+    @field_validator("domain")
+    @classmethod
+    def _follow_server_id(cls, value: str, info: ValidationInfo) -> str:
+        return value or str(info.data.get("server_id", ""))[:DOMAIN_DIGITS]
 
 
 class HttpSection(Section):
@@ -233,6 +275,40 @@ class MediaSection(Section):
     def port_range(self) -> PortRange:
         """The ends of `ports`."""
         return parse_ports(self.ports)
+
+
+class NodeSection(Section):
+    """One relay node: where it is, and the secret that it shares with us."""
+
+    url: Annotated[str, AfterValidator(_check_node_url)]
+    secret: Annotated[SecretStr, AfterValidator(_check_secret)] = Field(min_length=1)
+
+
+class RelaySection(Section):
+    """Relay nodes: media received by other processes or machines (docs/relay-nodes.md)."""
+
+    nodes: Annotated[tuple[NodeSection, ...], BeforeValidator(_read_json)] = setting(
+        (), [{"url": "http://10.1.2.9:8090", "secret": "<openssl rand -hex 32>"}], max_length=64
+    )
+    """The nodes that receive all live pictures for this platform; each an address and the node's
+    secret. Empty: this process receives them. As a variable: JSON."""
+    secret: Annotated[SecretStr, AfterValidator(_check_secret)] = setting(
+        SecretStr(""), "<openssl rand -hex 32>"
+    )
+    """Of this node (`vms run --role relay`), 32 characters at least: `openssl rand -hex 32`."""
+    host: str = setting("0.0.0.0", "10.1.2.9")
+    """Address that this node is controlled at."""
+    port: int = setting(8090, 8090, ge=0, le=65535)
+    """Port that this node is controlled at; 0 takes a free one."""
+    controller_silence_s: float = setting(15.0, 15.0, "s", ge=2, le=600)
+    """When nothing is heard of a controller for so long, this node closes what it had opened."""
+
+    @field_validator("nodes")
+    @classmethod
+    def _are_different(cls, value: tuple[NodeSection, ...]) -> tuple[NodeSection, ...]:
+        if len({node.url for node in value}) < len(value):
+            raise ValueError("must not name a node twice")
+        return value
 
 
 class StorageSection(Section):

@@ -6,7 +6,7 @@ twice: as the answer of a failed request and as the hint in a tile.
 
 from collections.abc import Mapping
 
-from web.problem_texts_voice import VOICE
+from web.problem_texts_voice import VOICE, VOICE_REASONS
 
 Text = tuple[int, str, str, str, str]
 
@@ -294,6 +294,13 @@ LIVE: Mapping[str, Text] = {
         "请关闭部分画面，或由管理员扩大 media.ports 的范围。",
         "Close some pictures, or let an administrator widen media.ports.",
     ),
+    "relay_unreachable": (
+        503,
+        "转发节点无法连接",
+        "No relay node can be reached",
+        "平台会自动重连；请管理员检查转发节点是否运行、网络是否通、relay.nodes 的密钥是否一致。",
+        "We try again; check that the relay node runs and is reached, and that its secret is ours.",
+    ),
     "no_media": (
         504,
         "设备没有发送码流",
@@ -384,16 +391,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "takes printable ASCII only, and not too much of it",
     ),
     "before_start": ("应晚于开始时间", "must be later than the start"),
-    "nobody_hears": ("没有可以收听的目标", "names nobody who can hear"),
-    "too_many_targets": ("目标太多，最多 500 个", "names too many targets; 500 are possible"),
-    "one_source": (
-        "应恰好选择录音、文字、话筒之一",
-        "needs exactly one of announcement, text and microphone",
-    ),
-    "not_a_sound": (
-        "不是能识别的声音文件，或没有声音，或超过十分钟",
-        "is no sound file we can read, has no sound, or is longer than ten minutes",
-    ),
+    **VOICE_REASONS,
     "unknown": ("没有这个值", "is not a known value"),
 }
 """What is wrong with a value that a service did not accept; another reason is shown as it is."""

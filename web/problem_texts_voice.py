@@ -91,3 +91,17 @@ VOICE: Mapping[str, Text] = {
         "Try another text; if it repeats, let an administrator check espeak-ng.",
     ),
 }
+
+VOICE_REASONS: Mapping[str, tuple[str, str]] = {
+    "nobody_hears": ("没有可以收听的目标", "names nobody who can hear"),
+    "too_many_targets": ("目标太多，最多 500 个", "names too many targets; 500 are possible"),
+    "one_source": (
+        "应恰好选择录音、文字、话筒之一",
+        "needs exactly one of announcement, text and microphone",
+    ),
+    "not_a_sound": (
+        "不是能识别的声音文件，或没有声音，或超过十分钟",
+        "is no sound file we can read, has no sound, or is longer than ten minutes",
+    ),
+}
+"""What is wrong with a value of a broadcast."""

@@ -81,6 +81,14 @@ ALL = (
         limit=1.4,
     ),
     Row(
+        "forward_mux",
+        "forward muxed anew, ingest included",
+        STREAM,
+        partial(runs.forward, work="forward-mux"),
+        reference="forward",
+        limit=1.5,
+    ),
+    Row(
         "forward_200_lost",
         "packets lost, 200 streams forwarded",
         "packets",

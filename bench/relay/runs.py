@@ -106,9 +106,17 @@ def missing(sent: dict[str, Any], packets: int, where: str) -> str:
 
 
 def cost_of_streams(
-    load: Load, receiver: Program, port: int, transport: str = "udp", sink: Program | None = None
+    load: Load,
+    receiver: Program,
+    port: int,
+    transport: str = "udp",
+    sink: Program | None = None,
+    is_muxed: bool = False,
 ) -> Run:
-    """CPU of a receiver in ms per stream-second; with a sink, all must reach that as well."""
+    """CPU of a receiver in ms per stream-second; with a sink, all must reach that as well.
+
+    What is muxed anew makes other packets: then those that left must reach the sink.
+    """
     ahead = load.spread_s + load.settle_s
     seconds = ahead + load.window_s + load.settle_s
     with load.generator(load.streams, port, seconds, load.spread_s, transport) as generator:
@@ -121,7 +129,10 @@ def cost_of_streams(
     if came.get("dropped"):
         problems.append(f"readers lost {came['dropped']} chunks")
     if sink is not None:
-        problems.append(missing(sent, sink.finish()["packets"], "sink"))
+        left = {"packets": came["forwarded"]} if is_muxed else sent
+        problems.append(missing(left, sink.finish()["packets"], "sink"))
+        if left["packets"] < sent["packets"] // 2:
+            problems.append("hardly anything was sent on")
     problem = "; ".join(filter(None, problems))
     return Run(1000 * used / (load.streams * lasted), problem, doubt=lateness(sent))
 
@@ -170,15 +181,16 @@ def forward_floor(load: Load) -> Run:
         return cost_of_streams(load, floor, port, sink=sink)
 
 
-def forward(load: Load) -> Run:
+def forward(load: Load, work: str = "forward") -> Run:
     """The relay receives and sends on with another SSRC; nothing may be lost on the way."""
     port = free_ports(6 * load.streams)
     target = port + 4 * load.streams
     with (
         load.program("sink", "-n", load.streams, "-p", target) as sink,
-        relay("forward", port, "--streams", load.streams, "--target", target) as subject,
+        relay(work, port, "--streams", load.streams, "--target", target) as subject,
     ):
-        return cost_of_streams(load, subject, port, sink=sink)
+        is_muxed = work == "forward-mux"
+        return cost_of_streams(load, subject, port, sink=sink, is_muxed=is_muxed)
 
 
 def forward_lost(load: Load, streams: int) -> Run:

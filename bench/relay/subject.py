@@ -25,13 +25,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from bench.relay.native import HOST
+from stream_relay.forwarder import Content, Forwarder
 from stream_relay.outputs.chunk import Format
 from stream_relay.receiver import Receiver, Transport
 from stream_relay.relay import Relay, RelayConfig
 from stream_relay.stream import Stream
 
 FIRST_SSRC = 200000001
-WORKS = ("ingest", "mux", "forward", "serve", "idle")
+FORWARDING: dict[str, Content] = {"forward": "source", "forward-mux": "all"}
+WORKS = ("ingest", "mux", *FORWARDING, "serve", "idle")
 QUARANTINE_S = 1.0
 """Ports come back soon: the soak opens more streams in a minute than a platform in a day."""
 DISCARD_S = 0.5
@@ -73,9 +75,11 @@ async def mux(streams: list[Stream], form: Format = "flv") -> None:
                 reader.discard()
 
 
-async def forward(relay: Relay, stream: Stream, port: int, ssrc: int) -> None:
-    """Send the stream on as it is to HOST:port with another SSRC, for as long as it lives."""
-    await relay.forward(stream, "udp", ssrc=ssrc, host=HOST, port=port)
+async def forward(
+    relay: Relay, stream: Stream, port: int, ssrc: int, content: Content
+) -> Forwarder:
+    """Send the stream on to HOST:port with another SSRC, for as long as it lives."""
+    return await relay.forward(stream, "udp", ssrc=ssrc, host=HOST, port=port, content=content)
 
 
 def read_counters(relay: Relay) -> dict[str, int]:
@@ -125,6 +129,7 @@ class Subject:
     def __init__(self, relay: Relay, group: asyncio.TaskGroup) -> None:
         self.relay = relay
         self.receivers: dict[int, Receiver] = {}
+        self.forwarders: list[Forwarder] = []
         self.on_close: Callable[[str], None] = lambda code: None
         self.muxer: asyncio.Task[None] | None = None
         self._group = group
@@ -136,15 +141,19 @@ class Subject:
             self.receivers[number] = receiver
         # Forwards take ports as well: the streams must have the first ones.
         for number, receiver in self.receivers.items():
-            if options.work == "forward":
+            if options.work in FORWARDING:
                 port, ssrc = options.target + 2 * number, FIRST_SSRC + 100_000 + number
-                await forward(self.relay, receiver.stream, port, ssrc)
+                content = FORWARDING[options.work]
+                self.forwarders.append(
+                    await forward(self.relay, receiver.stream, port, ssrc, content)
+                )
         if options.work == "mux":
             muxed = mux([receiver.stream for receiver in self.receivers.values()])
             self.muxer = self._group.create_task(muxed)
 
     def snapshot(self) -> dict[str, Any]:
-        return {**read_process(), **read_counters(self.relay)}
+        forwarded = sum(each.statistics.packets for each in self.forwarders)
+        return {**read_process(), **read_counters(self.relay), "forwarded": forwarded}
 
     async def obey(self, line: str) -> dict[str, Any]:
         """One command of the bench."""
@@ -182,7 +191,7 @@ def say(answer: dict[str, Any]) -> None:
 
 
 async def run(options: argparse.Namespace) -> None:
-    count = max(options.streams, options.spare_streams, 2) * (2 if options.work == "forward" else 1)
+    count = max(options.streams, options.spare_streams, 2) * (1 + (options.work in FORWARDING))
     ports = range(options.port, options.port + 2 * count)
     async with AsyncExitStack() as stack:
         relay = await stack.enter_async_context(create_relay(ports, options.rest_us))

@@ -8,6 +8,7 @@ cdef enum Wire:
     PYTHON = 0         # taken by a reader in Python
     RAW = 1            # written to a socket as it is (the body of an HTTP answer)
     WEBSOCKET = 2      # written to a socket as binary messages
+    PACKETS = 3        # written by its owner, cut into packets
 
 cdef enum End:
     READING = 0
@@ -45,6 +46,7 @@ cdef struct Cursor:
     void* owner
     void (*on_init)(void* owner, Block* init) noexcept nogil
     void (*on_end)(void* owner) noexcept nogil
+    void (*on_piece)(void* owner) noexcept nogil   # PACKETS: write what there is
 
 cdef Cursor* new_cursor(int wire, int fd, Py_ssize_t chunks, Py_ssize_t size) noexcept nogil
 cdef void free_cursor(Cursor* cursor) noexcept nogil

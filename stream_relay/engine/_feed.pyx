@@ -126,6 +126,9 @@ cdef void pump(Cursor* cursor) noexcept nogil:
     """Write to the socket until it is full or nothing is left."""
     cdef Py_ssize_t written, head, whole
     cdef Block* block
+    if cursor.wire == PACKETS:
+        cursor.on_piece(cursor.owner)
+        return
     while cursor.end == READING:
         if cursor.current == NULL and not _begin_next(cursor):
             if cursor.finishes:

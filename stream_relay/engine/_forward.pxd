@@ -1,44 +1,24 @@
-# A stream's RTP packets to another platform, with an SSRC of its own.
+# A stream's RTP packets to another platform, with an SSRC of their own.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from stream_relay.engine._loop cimport Handle, Loop
-from stream_relay.engine.system cimport iovec
-from stream_relay.formats._buffer cimport Buffer
-from stream_relay.formats._rtp cimport PacketSink
+from stream_relay.engine._block cimport Block
+from stream_relay.engine._core cimport StreamCore
+from stream_relay.engine._feed cimport Cursor
+from stream_relay.engine._loop cimport Loop
+from stream_relay.engine._output_feed cimport OutputFeed
+from stream_relay.engine._rtp_sender cimport RTP_HEAD, RtpSender
 
-cdef enum:
-    RUN = 44                   # packets in one system call; the kernel takes 64 at most
-    RTP_HEAD = 12
-
-cdef class Forward(PacketSink):
-    cdef Loop _loop
-    cdef int _fd
-    cdef Handle* _handle
-    cdef bint _is_tcp
-    cdef bint _is_ended
-    cdef readonly int64_t number
-    cdef uint32_t _ssrc
+cdef class Forward(RtpSender):
     cdef int _last_in
-    cdef int _sequence
-    cdef iovec _vectors[2 * RUN]
-    cdef uint8_t _heads[RUN * RTP_HEAD]
-    cdef int _count
-    cdef Py_ssize_t _size
-    cdef Py_ssize_t _bytes
-    cdef Buffer _waiting
-    cdef Py_ssize_t _written
-    cdef readonly int64_t packets
-    cdef readonly int64_t sent_bytes
-    cdef readonly int64_t dropped
+    cdef StreamCore _core
+    cdef OutputFeed _feed
+    cdef Cursor* _cursor
+    cdef int64_t _passed_us
+    cdef uint32_t _stamp_offset
+    cdef uint32_t _last_stamp
 
-    cdef void packet(
-        self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_stable
-    ) noexcept nogil
     cdef void _renumber(self, const uint8_t* data, uint8_t* head) noexcept nogil
-    cdef void flush(self) noexcept nogil
-    cdef void _send_run(self) noexcept nogil
-    cdef ssize_t _send(self, int first, int count) noexcept nogil
-    cdef void _frame(self, const uint8_t* data, Py_ssize_t size) noexcept nogil
-    cdef void _write(self) noexcept nogil
-    cdef void _ready(self, uint32_t events) noexcept nogil
-    cdef void _end(self) noexcept with gil
+    cdef void _leave(self)
+    cdef void _skip_passed(self) noexcept nogil
+    cdef void _send_pieces(self) noexcept nogil
+    cdef void _cut(self, Block* block) noexcept nogil

@@ -1,10 +1,7 @@
-from stream_relay.engine._loop import Loop
-from stream_relay.formats.rtp import PacketSink
+from stream_relay.engine._core import StreamCore
+from stream_relay.engine._rtp_sender import RtpSender
 
-class Forward(PacketSink):
-    number: int
-    packets: int
-    sent_bytes: int
-    dropped: int
-    def __init__(self, loop: Loop, fd: int, ssrc: int, is_tcp: bool, sequence: int) -> None: ...
-    def close(self) -> None: ...
+class Forward(RtpSender):
+    lost: int
+    def attach(self, core: StreamCore, name: str, chunks: int, size: int) -> None: ...
+    def detach(self) -> None: ...

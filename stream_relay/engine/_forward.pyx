@@ -1,110 +1,76 @@
 # cython: boundscheck=False, wraparound=False
-"""RTP out as it came in, with another SSRC and its own sequence: cascade without demultiplexing.
+"""A stream out to another platform: its own packets with another SSRC, or packs out of a ring.
 
-A gap in the source's sequence stays a gap, so that the receiver knows of the loss; a restart of the
-source does not. Runs of packets of one size leave in one system call (UDP GSO); their payload is
-sent from where it was received. TCP frames by RFC 4571; a peer that does not take them loses whole
-packets, and is told of by `dropped`.
+A source that sends a program stream is passed on as it is, from the intake (`packet`): a gap in its
+sequence stays a gap, so that the receiver knows of the loss; a restart of the source does not. Any
+other is muxed once for all forwards by the ring of a PS format (`attach`) and cut here into packets,
+one time stamp and one marker for each pack.
 """
 
 cimport cython
-from libc.errno cimport EAGAIN, ECONNREFUSED, EINTR, EINVAL, EIO, EMSGSIZE, errno
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
-from stream_relay.engine._loop cimport Ready
-from stream_relay.engine.system cimport (
-    CMSG_DATA, CMSG_FIRSTHDR, CMSG_LEN, CMSG_SPACE, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT,
-    EPOLLRDHUP, IPPROTO_UDP, MSG_DONTWAIT, MSG_NOSIGNAL, cmsghdr, msghdr, recv, send, sendmsg,
-)
+from stream_relay.engine._block cimport INIT, release
+from stream_relay.engine._feed cimport PACKETS, READING, free_cursor, new_cursor, pop_block
+from stream_relay.engine._loop cimport Tick
 
-from stream_relay.errors import RelayError
-
-cdef extern from "<netinet/udp.h>" nogil:
-    int UDP_SEGMENT
-
-cdef Py_ssize_t MAX_RUN_BYTES = 65000
-cdef Py_ssize_t MAX_WAITING_BYTES = 4 * 1024 * 1024
-cdef int MAX_TRIES = 3
-cdef int READ_BYTES = 4096
-cdef int MAX_READS = 64
-"""At once; who says more on the way back is no receiver."""
 cdef int MAX_STEP = 1000
 """A step of the source's sequence beyond this is another numbering, not a loss."""
-cdef int64_t _last_number = 0
+cdef int PAYLOAD_TYPE = 96
+cdef Py_ssize_t PAYLOAD_BYTES = 1388
+"""1400 with the head: no fragments on a path with some tunnels."""
+cdef int PIECES_AT_ONCE = 4
+"""Over UDP, for one that comes and at each tick: a cached group leaves in a hurry, not at once."""
 
 
-cdef void _on_ready(Forward forward, uint32_t events) noexcept nogil:
-    forward._ready(events)
+cdef void _on_piece(Forward forward) noexcept nogil:
+    forward._send_pieces()
+
+
+cdef void _on_end(Forward forward) noexcept nogil:
+    forward.end()
+
+
+cdef void _tick(Forward forward) noexcept nogil:
+    if forward._cursor != NULL:
+        forward._send_pieces()
 
 
 @cython.no_gc_clear
-cdef class Forward(PacketSink):
-    """One target of a stream. The descriptor is a connected socket and stays its owner's.
-
-    The end of a TCP connection comes once as the event ("forward", number).
-    """
+cdef class Forward(RtpSender):
+    """One target of a stream; packets come from an `Inlet` or, once attached, from a ring."""
 
     def __init__(self, Loop loop not None, int fd, unsigned int ssrc, bint is_tcp, int sequence):
-        cdef bint is_watched
-        global _last_number
-        _last_number += 1
-        self.number = _last_number
-        self._loop = loop
-        self._fd = fd
-        self._ssrc = ssrc
-        self._is_tcp = is_tcp
-        self._sequence = sequence
+        RtpSender.__init__(self, loop, fd, ssrc, is_tcp, sequence)
         self._last_in = -1
-        self._waiting = Buffer()
-        if is_tcp:
-            with nogil:
-                loop.hub.lock()
-                self._handle = loop.watch(
-                    fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, <void*>self, <Ready>_on_ready
-                )
-                is_watched = self._handle != NULL
-                loop.hub.unlock()
-            # The engine may have met its end already: the handle is gone then, and that is no error.
-            if not is_watched:
-                raise RelayError("the engine cannot watch the connection")
+        self._stamp_offset = <uint32_t>(ssrc * 2654435761u + sequence)
+        self._last_stamp = ~self._stamp_offset
 
     def __del__(self):
-        if self._handle != NULL:
-            self._loop.hub.let_go(self)
+        if self.handle != NULL or self._cursor != NULL:
+            self.loop.hub.let_go(self)
 
     def __dealloc__(self):
-        if self._loop is not None and self._handle != NULL:
+        if self._cursor != NULL:
             with nogil:
-                self._loop.hub.lock()
-                self._loop.unwatch(self._handle)
-                self._loop.hub.unlock()
+                self.loop.hub.lock()
+                self.loop.remove_ticker(<void*>self)
+                self._feed.remove_cursor(self._cursor)
+                self.loop.hub.unlock()
+            free_cursor(self._cursor)
+
+    # --- what comes from the source ---------------------------------------------------------------
 
     cdef void packet(
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_stable
     ) noexcept nogil:
         """Take one whole RTP packet; see `PacketSink`."""
-        cdef Py_ssize_t size = end - start
-        cdef uint8_t* head
-        if size < RTP_HEAD or self._is_ended:
+        cdef uint8_t head[RTP_HEAD]
+        if end - start < RTP_HEAD or self.is_ended:
             return
-        if self._is_tcp:
-            self._frame(data + start, size)
-            return
-        # A run holds packets of one size; a shorter one ends it.
-        if self._count and (size > self._size or self._bytes + size > MAX_RUN_BYTES):
-            self._send_run()
-        head = self._heads + self._count * RTP_HEAD
+        self._passed_us = self.loop.hub.now_us
         self._renumber(data + start, head)
-        self._vectors[2 * self._count].iov_base = head
-        self._vectors[2 * self._count].iov_len = RTP_HEAD
-        self._vectors[2 * self._count + 1].iov_base = <void*>(data + start + RTP_HEAD)
-        self._vectors[2 * self._count + 1].iov_len = size - RTP_HEAD
-        if self._count == 0:
-            self._size = size
-        self._count += 1
-        self._bytes += size
-        if self._count == RUN or size < self._size or not is_stable:
-            self._send_run()
+        self.put(head, data + start + RTP_HEAD, end - start - RTP_HEAD, is_stable)
 
     cdef void _renumber(self, const uint8_t* data, uint8_t* head) noexcept nogil:
         """Copy the fixed header with our SSRC and the next number of our own sequence."""
@@ -113,132 +79,130 @@ cdef class Forward(PacketSink):
         if self._last_in < 0 or step == 0 or step > MAX_STEP:
             step = 1
         self._last_in = came
-        self._sequence = self._sequence + step & 0xFFFF
         memcpy(head, data, 8)
-        head[2], head[3] = self._sequence >> 8, self._sequence & 0xFF
-        head[8], head[9] = self._ssrc >> 24, self._ssrc >> 16 & 0xFF
-        head[10], head[11] = self._ssrc >> 8 & 0xFF, self._ssrc & 0xFF
+        self.sign(head, step)
 
-    cdef void flush(self) noexcept nogil:
-        """The batch is over: its bytes are about to be overwritten."""
-        if self._count:
-            self._send_run()
-        if self._is_tcp and self._waiting.size:
-            self._write()
+    # --- what comes from a ring -------------------------------------------------------------------
 
-    cdef void _send_run(self) noexcept nogil:
-        cdef int index
-        cdef ssize_t sent = self._send(0, self._count)
-        if sent >= 0:
-            self.packets += self._count
-            self.sent_bytes += sent
-        elif self._count > 1 and errno in (EINVAL, EIO, EMSGSIZE):
-            # Not to be cut by the kernel: packets beyond the path's size, or no checksum offload.
-            for index in range(self._count):
-                sent = self._send(index, 1)
-                if sent < 0:
-                    self.dropped += 1
-                else:
-                    self.packets += 1
-                    self.sent_bytes += sent
-        else:
-            self.dropped += self._count
-        self._count = 0
-        self._bytes = 0
+    def attach(self, StreamCore core not None, str name, chunks, size):
+        """Send the packs of a format, from the cached group of pictures on.
 
-    cdef ssize_t _send(self, int first, int count) noexcept nogil:
-        """Send packets of the run in one call; negative, with `errno`: none was sent."""
-        cdef msghdr message
-        cdef uint8_t control[64]
-        cdef cmsghdr* field
-        cdef unsigned short segment = self._size
-        cdef ssize_t sent = -1
-        cdef int tries = MAX_TRIES
-        memset(&message, 0, sizeof(message))
-        message.msg_iov = &self._vectors[2 * first]
-        message.msg_iovlen = 2 * count
-        if count > 1:
-            memset(control, 0, sizeof(control))
-            message.msg_control = control
-            message.msg_controllen = CMSG_SPACE(sizeof(segment))
-            field = CMSG_FIRSTHDR(&message)
-            field.cmsg_level, field.cmsg_type = IPPROTO_UDP, UDP_SEGMENT
-            field.cmsg_len = CMSG_LEN(sizeof(segment))
-            memcpy(CMSG_DATA(field), &segment, sizeof(segment))
-        while sent < 0 and tries:
-            tries -= 1
-            sent = sendmsg(self._fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
-            # A refusal speaks of what was sent before: perhaps somebody listens again.
-            if sent < 0 and errno != EINTR and errno != ECONNREFUSED:
-                break
-        return sent
-
-    # --- TCP --------------------------------------------------------------------------------------
-
-    cdef void _frame(self, const uint8_t* data, Py_ssize_t size) noexcept nogil:
-        cdef uint8_t head[RTP_HEAD]
-        if size > 0xFFFF or self._waiting.size - self._written > MAX_WAITING_BYTES:
-            self.dropped += 1
-            return
-        self._renumber(data, head)
-        if not self._waiting.reserve(self._waiting.size + size + 2):
-            self.dropped += 1
-            return
-        self._waiting.put(size, 2)
-        self._waiting.append(head, 0, RTP_HEAD)
-        self._waiting.append(data, RTP_HEAD, size)
-        self.packets += 1
-
-    cdef void _write(self) noexcept nogil:
-        cdef ssize_t written
-        while self._written < self._waiting.size and not self._is_ended:
-            written = send(
-                self._fd, self._waiting.data + self._written, self._waiting.size - self._written,
-                MSG_DONTWAIT | MSG_NOSIGNAL,
-            )
-            if written < 0:
-                if errno == EINTR:
-                    continue
-                if errno != EAGAIN:
-                    self._end()
-                break
-            self._written += written
-            self.sent_bytes += written
-        if self._written == self._waiting.size:
-            self._waiting.clear()
-            self._written = 0
-        elif self._written > MAX_WAITING_BYTES // 4:
-            self._waiting.drop(self._written)
-            self._written = 0
-
-    cdef void _ready(self, uint32_t events) noexcept nogil:
-        cdef ssize_t count = 1
-        cdef int reads
-        if events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR):
-            # A receiver has nothing to say here but that it left.
-            for reads in range(MAX_READS):
-                count = recv(self._fd, self._loop.stream_room, READ_BYTES, MSG_DONTWAIT)
-                if count == 0 or count < 0 and errno != EINTR:
-                    break
-            if count >= 0 or errno != EAGAIN:
-                self._end()
+        A receiver may fall so many chunks and bytes behind. Raises `Unsupported`, `MemoryError`.
+        """
+        cdef Cursor* cursor
+        with nogil:
+            self.loop.hub.lock()
+        try:
+            self._leave()
+            if self.is_ended:
                 return
-        if events & EPOLLOUT:
-            self._write()
+            feed = core.feed(name)
+            cursor = new_cursor(PACKETS, self.fd, chunks, size)
+            if cursor == NULL:
+                raise MemoryError
+            self._core, self._feed, self._cursor = core, feed, cursor
+            cursor.owner = <void*>self
+            cursor.on_piece = <void (*)(void*) noexcept nogil>_on_piece
+            cursor.on_end = <void (*)(void*) noexcept nogil>_on_end
+            if not self._feed.add_cursor(cursor) or not self.loop.add_ticker(
+                <void*>self, <Tick>_tick
+            ):
+                raise MemoryError
+            self._feed.enter(cursor)
+            with nogil:
+                self._skip_passed()
+                self._send_pieces()
+        finally:
+            self.loop.hub.unlock()
 
-    cdef void _end(self) noexcept with gil:
-        if self._is_ended:
+    def detach(self):
+        """Send no packs any more; idempotent."""
+        with nogil:
+            self.loop.hub.lock()
+        try:
+            self._leave()
+        finally:
+            self.loop.hub.unlock()
+
+    cdef void _leave(self):
+        cdef Cursor* cursor = self._cursor
+        if cursor == NULL:
             return
-        self._is_ended = True
-        self._loop.unwatch(self._handle)
-        self._handle = NULL
-        self._loop.hub.add_event(("forward", self.number))
+        self._cursor = NULL
+        self.loop.remove_ticker(<void*>self)
+        self.dropped += cursor.dropped
+        self._core._forget(self._feed, cursor)
+        free_cursor(cursor)
+        self._core = self._feed = None
+
+    cdef void _skip_passed(self) noexcept nogil:
+        """What the source sent until now as a program stream is not sent again."""
+        cdef int64_t key_us
+        if self._passed_us == 0 or self._cursor.feed == NULL or self._feed.key < 0:
+            return
+        key_us = self._feed.at(self._feed.key).wall_us - self.loop.hub.wall_offset_us
+        if key_us <= self._passed_us:
+            self._cursor.next = self._feed.next
+
+    cdef void _send_pieces(self) noexcept nogil:
+        """What the ring has for us, as far as it may leave now."""
+        cdef Cursor* cursor = self._cursor
+        cdef Block* block
+        cdef int count = 0
+        while cursor.end == READING and not self.is_ended and self.waiting() == 0:
+            if not self.is_tcp and count == PIECES_AT_ONCE:
+                break
+            block = pop_block(cursor)
+            if block == NULL and cursor.feed != NULL:
+                block = self._feed.next_block(cursor)
+            if block == NULL:
+                break
+            if not block.flags & INIT:
+                self._cut(block)
+                self.flush()
+                count += 1
+                cursor.delivered += 1
+                cursor.delivered_bytes += block.size
+            cursor.taken_since += 1
+            release(block)
+
+    cdef void _cut(self, Block* block) noexcept nogil:
+        """One pack is one frame: all its packets have its time, the last the marker."""
+        cdef uint8_t head[RTP_HEAD]
+        cdef uint32_t stamp = self._stamp_offset + <uint32_t>block.dts
+        cdef Py_ssize_t position = 0
+        cdef Py_ssize_t size
+        if stamp == self._last_stamp:
+            stamp += 1  # frames differ: sound that belongs to a picture's moment
+        self._last_stamp = stamp
+        head[0] = 0x80
+        head[4], head[5] = stamp >> 24, stamp >> 16 & 0xFF
+        head[6], head[7] = stamp >> 8 & 0xFF, stamp & 0xFF
+        while position < block.size:
+            size = min(block.size - position, PAYLOAD_BYTES)
+            head[1] = PAYLOAD_TYPE | (0x80 if position + size == block.size else 0)
+            self.sign(head, 1)
+            self.put(head, block.data + position, size, True)
+            position += size
+
+    cdef void writable(self) noexcept nogil:
+        """See `RtpSender.writable`."""
+        self.write()
+        if self._cursor != NULL:
+            self._send_pieces()
+
+    @property
+    def lost(self):
+        """Packets, and pieces of a ring, that did not leave."""
+        cdef int64_t count = self.dropped
+        with nogil:
+            self.loop.hub.lock()
+            if self._cursor != NULL:
+                count += self._cursor.dropped
+            self.loop.hub.unlock()
+        return count
 
     def close(self):
         """Stop; idempotent."""
-        with nogil:
-            self._loop.hub.lock()
-            self._is_ended = True
-            self._loop.unwatch(self._handle)
-            self._handle = NULL
-            self._loop.hub.unlock()
+        self.detach()
+        RtpSender.close(self)

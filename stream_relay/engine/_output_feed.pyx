@@ -9,7 +9,7 @@ import logging
 cimport cython
 from stream_relay.engine._block cimport INIT, KEY, RESTART, Block, copy_block, frame_block
 from stream_relay.engine._feed cimport (
-    PYTHON, UNSUPPORTED, WEBSOCKET, Cursor, end_cursor, queue_block,
+    PACKETS, PYTHON, UNSUPPORTED, WEBSOCKET, Cursor, end_cursor, queue_block,
 )
 
 from stream_relay.errors import Unsupported
@@ -120,7 +120,7 @@ cdef class OutputFeed(Feed):
             index += 1
 
     def _refuse_all(self):
-        """Nobody gets anything: viewers end, readers look at the refusal, WebSockets wait."""
+        """Nobody gets anything: viewers end, readers look at the refusal, others wait."""
         cdef Cursor* cursor
         cdef Py_ssize_t index = self.reader_count
         while index:
@@ -128,7 +128,7 @@ cdef class OutputFeed(Feed):
             if index >= self.reader_count:
                 continue
             cursor = self._cursors[index]
-            if cursor.wire == WEBSOCKET:
+            if cursor.wire in (WEBSOCKET, PACKETS):
                 cursor.feed = NULL
                 continue
             end_cursor(cursor, UNSUPPORTED)
@@ -155,7 +155,7 @@ cdef class OutputFeed(Feed):
         """Let a reader begin, now or when the tracks are known."""
         cdef int64_t dts
         if self._refusal is not None:
-            if cursor.wire != WEBSOCKET:
+            if cursor.wire not in (WEBSOCKET, PACKETS):
                 end_cursor(cursor, UNSUPPORTED)
             return 0
         if not self._is_started:

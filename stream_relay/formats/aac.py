@@ -9,6 +9,11 @@ SAMPLES_PER_FRAME = 1024
 RATES = 13
 """Rate indices from here on are reserved."""
 HEADER_BYTES = 7
+EXTENDED = (5, 29)
+"""Object types of HE-AAC: another one, that of the core, follows behind the higher rate."""
+ADTS_LENGTH_SHIFT = 13
+MAX_ADTS_BYTES = 0x1FFF
+"""The frame length has 13 bits."""
 
 READ, NO_HEADER, NO_RATE, TOO_SHORT = range(4)
 """What `AdtsHeader.read` says."""
@@ -84,25 +89,28 @@ def parse_adts(data: bytes, position: int = 0) -> AdtsHeader:
     return header
 
 
-def build_adts(frame: bytes, config: bytes) -> bytes:
-    """The raw frame behind an ADTS header made from its AudioSpecificConfig."""
+def adts_head(config: bytes) -> int:
+    """The 7 bytes of an ADTS header for an AudioSpecificConfig, its frame length being 0.
+
+    Of HE-AAC it speaks of the core, as ADTS does. Raises MalformedBitstream when the configuration
+    is no AAC that ADTS can name.
+    """
     if len(config) < 2:
         raise MalformedBitstream("an AudioSpecificConfig of 2 bytes", 0, config)
-    value = config[0] << 8 | config[1]
-    object_type, rate_index, channels = value >> 11, value >> 7 & 0x0F, value >> 3 & 0x0F
-    size = len(frame) + HEADER_BYTES
-    head = bytes(
-        (
-            0xFF,
-            0xF1,
-            (object_type - 1 & 3) << 6 | rate_index << 2 | channels >> 2,
-            (channels & 3) << 6 | size >> 11,
-            size >> 3 & 0xFF,
-            (size & 7) << 5 | 0x1F,
-            0xFC,
-        )
-    )
-    return head + frame
+    bits = int.from_bytes(config[:4].ljust(4, b"\0"), "big")
+    object_type, rate_index, channels = bits >> 27, bits >> 23 & 0x0F, bits >> 19 & 0x0F
+    if object_type in EXTENDED:
+        object_type = bits >> 10 & 0x1F
+    if not 1 <= object_type <= 4 or rate_index >= RATES or channels > 7:
+        raise MalformedBitstream("an AudioSpecificConfig that ADTS can name", 0, config)
+    fixed = 0xFFF1 << 14 | (object_type - 1) << 12 | rate_index << 8 | channels << 4
+    return fixed << 26 | 0x7FF << 2
+
+
+def build_adts(frame: bytes, config: bytes) -> bytes:
+    """The raw frame behind an ADTS header made from its AudioSpecificConfig."""
+    head = adts_head(config) | len(frame) + HEADER_BYTES << ADTS_LENGTH_SHIFT
+    return head.to_bytes(HEADER_BYTES, "big") + frame
 
 
 def is_adts(data: bytes) -> bool:

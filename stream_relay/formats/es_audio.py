@@ -179,6 +179,11 @@ class AudioDepacketizer(units.Depacketizer):
 
     # --- for Python callers ----------------------------------------------------------------------
 
+    @property
+    def is_program_stream(self) -> bool:
+        """See `Depacketizer.is_program_stream`."""
+        return False
+
     def describe(self, kind: int) -> Track | None:
         """See `Depacketizer.describe`."""
         if kind != AUDIO:

@@ -1,12 +1,24 @@
 """Headers of packs and PES packets (ISO/IEC 13818-1 §2.4.3.6, §2.5.3.3), read and written.
 
-Compiled as `_pes`, for its `PesReader`.
+Compiled as `_pes`, for its `PesReader` and `PesWriter`.
 """
+
+from typing import TYPE_CHECKING
+
+from stream_relay.formats.twins import twin
+
+if TYPE_CHECKING:
+    from stream_relay.formats.buffer import Buffer
+else:
+    Buffer = twin("buffer").Buffer
 
 NO_STAMP = -1
 PES_FIXED_BYTES = 9
 MAX_PES_BYTES = 0xFFFF
 PACK_BYTES = 14
+STAMP_MASK = (1 << 33) - 1
+"""A stamp has 33 bits."""
+PTS_AND_DTS_BYTES = 10
 
 
 class PesReader:
@@ -39,6 +51,64 @@ class PesReader:
         return high << 30 | low | data[position + 3] << 7 | data[position + 4] >> 1
 
 
+class PesWriter:
+    """Writes headers behind what a buffer holds, which must have the room (`Buffer.reserve`)."""
+
+    def put_pack(self, clock_ticks: int, mux_rate: int, out: Buffer) -> None:
+        """A pack header of 14 bytes, see `build_pack`."""
+        scr = clock_ticks & STAMP_MASK
+        out.put(0x1BA, 4)
+        out.put(0x40 | scr >> 30 << 3 | 4 | scr >> 28 & 3, 1)
+        out.put(scr >> 20 & 0xFF, 1)
+        out.put(scr >> 15 << 3 & 0xF8 | 4 | scr >> 13 & 3, 1)
+        out.put(scr >> 5 & 0xFF, 1)
+        out.put(scr << 3 & 0xF8 | 4, 1)
+        out.put(1, 1)
+        out.put(mux_rate << 2 | 3, 3)
+        out.put(0xF8, 1)
+
+    def put_header(self, stream: int, size: int, pts: int, dts: int, out: Buffer) -> None:
+        """The header of a PES packet with `size` payload bytes; a stamp of -1 is left out."""
+        stamps = 0 if pts < 0 else (5 if dts < 0 else PTS_AND_DTS_BYTES)
+        out.put(0x100 | stream, 4)
+        out.put(3 + stamps + size, 2)
+        out.put(0x80, 1)
+        out.put(0 if stamps == 0 else (0x80 if stamps == 5 else 0xC0), 1)
+        out.put(stamps, 1)
+        if stamps == 5:
+            self.put_stamp(2, pts, out)
+        elif stamps:
+            self.put_stamp(3, pts, out)
+            self.put_stamp(1, dts, out)
+
+    def put_stamp(self, tag: int, value: int, out: Buffer) -> None:
+        """A PTS or DTS field, see `build_stamp`."""
+        out.put(tag << 4 | value >> 29 & 0x0E | 1, 1)
+        out.put(value >> 22 & 0xFF, 1)
+        out.put(value >> 14 & 0xFE | 1, 1)
+        out.put(value >> 7 & 0xFF, 1)
+        out.put(value << 1 & 0xFE | 1, 1)
+
+    def put_packets(
+        self,
+        stream: int,
+        pts: int,
+        dts: int,
+        data: bytes | bytearray,
+        start: int,
+        end: int,
+        max_payload: int,
+        out: Buffer,
+    ) -> None:
+        """`data[start:end]` in as many packets as it takes; the first has the stamps."""
+        while start < end:
+            size = end - start if end - start < max_payload else max_payload
+            self.put_header(stream, size, pts, dts, out)
+            out.append(data, start, start + size)
+            pts = dts = NO_STAMP
+            start += size
+
+
 def pack_bytes(data: bytes, position: int) -> int:
     """See `PesReader.pack_bytes`."""
     return PesReader().pack_bytes(data, position)
@@ -61,49 +131,21 @@ def read_stamps(data: bytes, position: int) -> tuple[int | None, int | None]:
 
 def build_stamp(tag: int, value: int) -> bytes:
     """A PTS or DTS field: 4-bit tag and 33 bits between marker bits."""
-    return bytes(
-        (
-            tag << 4 | value >> 29 & 0x0E | 1,
-            value >> 22 & 0xFF,
-            value >> 14 & 0xFE | 1,
-            value >> 7 & 0xFF,
-            value << 1 & 0xFE | 1,
-        )
-    )
+    out, writer = Buffer(), PesWriter()
+    writer.put_stamp(tag, value, out)
+    return out.get()
 
 
 def build_pack(clock_ticks: int, mux_rate: int) -> bytes:
     """A pack header: SCR in 90 kHz ticks without extension, rate in units of 50 bytes a second."""
-    scr = clock_ticks & (1 << 33) - 1
-    marked = (
-        1 << 46
-        | (scr >> 30) << 43
-        | 1 << 42
-        | (scr >> 15 & 0x7FFF) << 27
-        | 1 << 26
-        | (scr & 0x7FFF) << 11
-        | 1 << 10
-        | 1
-    )
-    rate = mux_rate << 2 | 3
-    return b"\x00\x00\x01\xba" + marked.to_bytes(6, "big") + rate.to_bytes(3, "big") + b"\xf8"
+    out, writer = Buffer(), PesWriter()
+    writer.put_pack(clock_ticks, mux_rate, out)
+    return out.get()
 
 
 def build_pes_header(stream: int, size: int, pts: int | None, dts: int | None) -> bytes:
     """The header of a PES packet with `size` payload bytes."""
-    stamps = b""
-    flags = 0
-    if pts is not None:
-        flags = 0x80
-        if dts is None:
-            stamps = build_stamp(2, pts)
-        else:
-            flags = 0xC0
-            stamps = build_stamp(3, pts) + build_stamp(1, dts)
-    length = 3 + len(stamps) + size
-    return (
-        bytes((0, 0, 1, stream))
-        + length.to_bytes(2, "big")
-        + bytes((0x80, flags, len(stamps)))
-        + stamps
-    )
+    out, writer = Buffer(), PesWriter()
+    first = NO_STAMP if pts is None else pts
+    writer.put_header(stream, size, first, NO_STAMP if dts is None else dts, out)
+    return out.get()

@@ -114,9 +114,10 @@ def parse_stream_map(packet: bytes) -> dict[int, int]:
     return stream_map.types()
 
 
-def build_stream_map(types: dict[int, int]) -> bytes:
-    """The map for these stream ids, version 0, without descriptors."""
+def build_stream_map(types: dict[int, int], version: int = 0) -> bytes:
+    """The map for these stream ids, without descriptors; `version` counts modulo 32."""
     entries = b"".join(bytes((kind, stream, 0, 0)) for stream, kind in types.items())
-    body = b"\xe0\xff\x00\x00" + len(entries).to_bytes(2, "big") + entries
+    head = bytes((0xE0 | version & 0x1F, 0xFF, 0, 0))
+    body = head + len(entries).to_bytes(2, "big") + entries
     packet = PREFIX + (len(body) + 4).to_bytes(2, "big") + body
     return packet + crc32_mpeg(packet).to_bytes(4, "big")

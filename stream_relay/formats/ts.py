@@ -308,6 +308,11 @@ class TsDemuxer(units.Depacketizer):
 
     # --- for Python callers ----------------------------------------------------------------------
 
+    @property
+    def is_program_stream(self) -> bool:
+        """See `Depacketizer.is_program_stream`."""
+        return False
+
     def describe(self, kind: int) -> Track | None:
         """See `Depacketizer.describe`."""
         return self._video.reader.track if kind == VIDEO else self._audio.track

@@ -108,6 +108,11 @@ class Depacketizer:
         """The track in force of this kind; the same object as long as it does not change."""
         return None
 
+    @property
+    def is_program_stream(self) -> bool:
+        """Whether the payloads are those of a program stream, or nobody knows yet."""
+        return True
+
     def announced(self) -> frozenset[Kind]:
         """Tracks that the source speaks of, come or not; empty when it does not tell."""
         return frozenset()

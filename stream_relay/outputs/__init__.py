@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from stream_relay.outputs.flv import FlvOutput
     from stream_relay.outputs.fmp4 import Fmp4Output
     from stream_relay.outputs.output import Output
+    from stream_relay.outputs.ps import PsOutput
 else:
     AccessUnitOutput = twin("access_units", __name__).AccessUnitOutput
     FlvOutput = twin("flv", __name__).FlvOutput
     Fmp4Output = twin("fmp4", __name__).Fmp4Output
+    PsOutput = twin("ps", __name__).PsOutput
 
 _OUTPUTS: dict[Format, "Callable[[], Output]"] = {
     "access-units": AccessUnitOutput,
@@ -22,6 +24,9 @@ _OUTPUTS: dict[Format, "Callable[[], Output]"] = {
     "fmp4-any-audio": lambda: Fmp4Output("any"),
     "flv": lambda: FlvOutput("enhanced"),
     "flv-h265-legacy": lambda: FlvOutput("legacy"),
+    "ps": lambda: PsOutput("any"),
+    "ps-g711": lambda: PsOutput("g711"),
+    "ps-video": lambda: PsOutput("none"),
 }
 
 

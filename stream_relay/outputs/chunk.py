@@ -7,12 +7,21 @@ from typing import Literal
 
 from stream_relay.access_unit import AccessUnit, Kind, Track
 
-Format = Literal["access-units", "fmp4", "fmp4-any-audio", "flv", "flv-h265-legacy"]
+Format = Literal[
+    "access-units",
+    "fmp4",
+    "fmp4-any-audio",
+    "flv",
+    "flv-h265-legacy",
+    "ps",
+    "ps-g711",
+    "ps-video",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One fragment (fMP4), tag (FLV) or access unit, built once and never changed.
+    """One fragment (fMP4), tag (FLV), pack (PS) or access unit, built once and never changed.
 
     An `init` chunk comes first in every reader and again whenever the tracks of the format
     change; the next media chunk after it is a key.

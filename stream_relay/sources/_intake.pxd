@@ -23,6 +23,7 @@ cdef class Intake(rtp.PacketSink):
     cdef readonly int64_t source
     cdef readonly int64_t ssrc
     cdef readonly int64_t source_changes
+    cdef readonly bint is_program_stream
     cdef readonly bint has_news
     cdef units.UnitSink _sink
     cdef object _choose

@@ -71,6 +71,8 @@ class Intake(rtp.PacketSink):
         self.source = -1
         self.ssrc = -1
         self.source_changes = 0
+        # False once the source is known to send something else, which is not forwarded as it is.
+        self.is_program_stream = True
         # Whether `take_events` has anything to tell.
         self.has_news = False
         self._sink = sink
@@ -153,10 +155,10 @@ class Intake(rtp.PacketSink):
         if sequence < self.highest_sequence & 0xFFFF:
             self.highest_sequence += 0x10000
         self.highest_sequence = self.highest_sequence & ~0xFFFF | sequence
-        if self._forward_count > 0:
-            self._forward(data, start, end, is_stable)
         if not self._is_chosen and self._header.payload_end > self._header.payload_start:
             self._choose_depacketizer(data)
+        if self._forward_count > 0 and self.is_program_stream:
+            self._forward(data, start, end, is_stable)
         if self._header.lost_before > 0:
             self.depacketizer.interrupt()
         self.depacketizer.feed(
@@ -239,6 +241,7 @@ class Intake(rtp.PacketSink):
         if type(chosen) is not type(self.depacketizer) or kind != self._payload_type:
             self.depacketizer = chosen
         self._payload_type = kind
+        self.is_program_stream = self.depacketizer.is_program_stream
         sink: Any = self._sink
         if hasattr(sink, "source"):
             sink.source = self.depacketizer
@@ -270,7 +273,7 @@ class Intake(rtp.PacketSink):
         self._spread()
 
     def add_forward(self, sink: rtp.PacketSink) -> None:
-        """Pass every packet of the source to `sink`, in order; raises Overload beyond 8."""
+        """Pass every packet of a program stream to `sink`, in order; raises Overload beyond 8."""
         if len(self._forwards) >= MAX_FORWARDS:
             raise Overload("a stream is forwarded to as many platforms as it can be")
         self._forwards.append(sink)

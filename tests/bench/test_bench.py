@@ -32,6 +32,7 @@ NAMES = {
     "ingest_udp_mux",
     "ingest_tcp",
     "forward",
+    "forward_mux",
     "forward_200_lost",
     "fanout_http_100",
     "fanout_http_200",

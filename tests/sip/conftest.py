@@ -221,7 +221,12 @@ def make_rig():
             "local_host": DEVICE_HOST,
             "channels": (camera(1), camera(2), camera(3)),
         } | profile
-        device = SimulatedDevice(DeviceProfile(**values), random.Random(seed).randbytes, faults)
+        device = SimulatedDevice(
+            DeviceProfile(**values),
+            random.Random(seed).randbytes,
+            faults,
+            lambda: WALL + timedelta(seconds=network.now - START),
+        )
         for kind in ("udp", "tcp"):
             network.attach(endpoint, kind, SERVER_HOST, 5060)
         connection = 1 if transport == "tcp" else None

@@ -11,7 +11,7 @@ import pytest
 from stream_relay.errors import Overload, StreamClosed
 from stream_relay.formats.rfc4571 import build_frame
 from stream_relay.formats.rtp import RtpPacket, build_packet, parse_packet
-from stream_relay.forwarder import Forwarder
+from stream_relay.forwarder import Content, Forwarder
 from stream_relay.receiver import Receiver, Transport
 from stream_relay.relay import Relay
 from tests.ports import free_ports
@@ -70,15 +70,19 @@ class Desk:
         for packet in packets:
             self.device.sendto(packet, (HOST, self.receiver.port))
 
-    async def forward(self, transport: Transport, ssrc: int = NEW_SSRC) -> Platform:
+    async def forward(
+        self, transport: Transport, ssrc: int = NEW_SSRC, content: Content = "source"
+    ) -> Platform:
+        stream = self.receiver.stream
         if transport == "tcp-passive":
             forwarder = await self.relay.forward(
-                self.receiver.stream, transport, ssrc=ssrc, host=HOST, port=0
+                stream, transport, ssrc=ssrc, host=HOST, port=0, content=content
             )
             return Platform(forwarder, await self.connect(forwarder))
         sock = self._stack.enter_context(self.listener(transport))
+        port = sock.getsockname()[1]
         forwarder = await self.relay.forward(
-            self.receiver.stream, transport, ssrc=ssrc, host=HOST, port=sock.getsockname()[1]
+            stream, transport, ssrc=ssrc, host=HOST, port=port, content=content
         )
         if transport == "tcp-active":
             sock, _ = sock.accept()

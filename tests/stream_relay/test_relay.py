@@ -409,10 +409,10 @@ async def test_streams_opened_and_closed_leave_nothing_behind(desk):
 
 
 async def test_events_nobody_takes_are_bounded(desk, monkeypatch):
-    monkeypatch.setattr("stream_relay.relay.MAX_EVENTS", 3)
+    monkeypatch.setattr("stream_relay.event_queue.MAX_EVENTS", 3)
     for _ in range(6):
         await desk.open()
-    assert desk.relay.events_dropped == 2
+    assert desk.relay.news.dropped == 2
 
 
 async def test_taken_ports_are_told_as_overload(monkeypatch):

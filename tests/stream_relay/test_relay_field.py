@@ -1,4 +1,4 @@
-"""The rig's generator, which is not our own sender, into the relay."""
+"""The rig's generator, which is not our own sender, into the relay, and its sink behind it."""
 
 import asyncio
 import json
@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from stream_relay.errors import StreamClosed
+from stream_relay.forwarder import Content, Forwarder
 from stream_relay.outputs.chunk import Format
 from stream_relay.receiver import Receiver, Transport
 from stream_relay.relay import Relay, RelayConfig
+from tests.ports import free_ports
 from tests.stream_relay.media import probe
+from tests.stream_relay.test_relay import until
 
 pytestmark = pytest.mark.field
 
@@ -27,9 +30,9 @@ HOST = "127.0.0.1"
 def rig(shared, tmp_path_factory) -> Path:
     """The rig, built, with inputs."""
     folder = tmp_path_factory.mktemp("rig")
-    for name in ("psblast.c", "Makefile", "mkinput.sh"):
+    for name in ("psblast.c", "rtpsink.c", "Makefile", "mkinput.sh"):
         shutil.copy(shared / "rig" / name, folder)
-    subprocess.run(["make", "-s", "psblast"], cwd=folder, check=True)
+    subprocess.run(["make", "-s", "psblast", "rtpsink"], cwd=folder, check=True)
     subprocess.run(["sh", "mkinput.sh", ".", "4"], cwd=folder, check=True)
     return folder
 
@@ -94,3 +97,84 @@ async def test_generated_streams_arrive_without_loss_and_every_one_is_playable(
     assert {(facts["width"], facts["height"]) for facts in shown} == {(1920, 1080)}
     assert sum(int(facts["nb_read_frames"]) for facts in shown) == sent["frames"]
     assert float(shown[0]["duration"]) == pytest.approx(seconds, abs=0.2)
+
+
+FORWARDED = 5
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp-active"])
+@pytest.mark.parametrize("content", ["source", "all"])
+@pytest.mark.parametrize("name", ["in.h264", "in.h265"])
+async def test_what_is_forwarded_arrives_at_a_sink_that_is_not_ours(
+    rig, tmp_path, transport: Transport, content: Content, name
+):
+    """As it came and muxed anew: no packet lost, every frame with its marker, and readable."""
+    ports = free_ports(6 * FORWARDED)
+    first_port, target = ports.start, ports.start + 4 * FORWARDED
+    dump = tmp_path / "first.ps"
+    command = [
+        "-n",
+        str(FORWARDED),
+        "-p",
+        str(target),
+        "-s",
+        "2",
+        "-t",
+        "90",
+        "-v",
+        "-o",
+        str(dump),
+    ]
+    command += ["-T"] if transport == "tcp-active" else []
+    sink = await asyncio.create_subprocess_exec(
+        rig / "rtpsink", *command, stdout=asyncio.subprocess.PIPE
+    )
+    config = RelayConfig(host=HOST, ports=range(first_port, first_port + 4 * FORWARDED))
+    async with Relay(config, lambda: datetime.now(UTC)) as relay:
+        receivers = [
+            await relay.open_receiver(
+                f"s{n}", "udp", FIRST_SSRC + n, ssrc_check=True, signalling_host=HOST
+            )
+            for n in range(FORWARDED)
+        ]
+        forwarders = [
+            await listened_to(
+                relay, receiver, transport, target + 2 * n, FIRST_SSRC + 1000 + n, content
+            )
+            for n, receiver in enumerate(receivers)
+        ]
+        options = ["-5"] if name == "in.h265" else []
+        counts = ("-n", str(FORWARDED), "-t", "4", "-d", "1")
+        sent = await blast(rig, name, str(first_port), *counts, *options)
+        await until(
+            lambda: sum(each.stream.counters.packets for each in receivers) == sent["packets"]
+        )
+        figures = [forwarder.statistics for forwarder in forwarders]
+        await asyncio.sleep(0.5)  # the sink has nothing to ask: it tells at its end
+        sink.terminate()
+        output, _ = await sink.communicate()
+    *each, came = map(json.loads, output.splitlines())
+    assert [figure.dropped for figure in figures] == [0] * FORWARDED
+    assert came["packets"] == sum(figure.packets for figure in figures)
+    assert (came["ssrcs"], came["lost"], came["reordered"]) == (FORWARDED, 0, 0)
+    assert came["frames"] == sent["frames"]
+    assert int(probe(dump)["nb_read_frames"]) == each[0]["frames"] > 75
+
+
+async def listened_to(
+    relay: Relay,
+    receiver: Receiver,
+    transport: Transport,
+    port: int,
+    ssrc: int,
+    content: Content,
+) -> Forwarder:
+    """A forwarder to the sink, which takes a moment to listen."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await relay.forward(
+                    receiver.stream, transport, ssrc=ssrc, host=HOST, port=port, content=content
+                )
+            except OSError:
+                await asyncio.sleep(0.05)

@@ -7,6 +7,8 @@ from vms.config_docs import EXAMPLE, REFERENCE, build_example, build_reference
 from vms.config_sections import PortRange, Transport
 from vms.errors import ConfigError
 
+SECRET = "0123456789abcdef-relay-node-secret"
+NODE = f'{{ url = "http://10.1.2.9:8090", secret = "{SECRET}" }}'
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -93,6 +95,20 @@ def test_variable_that_names_nothing_is_told_and_not_fatal(monkeypatch: pytest.M
         ('redis_url = "redis://x"\n', "redis_url"),
         ('database_url = "mysql://x"\n', "database_url"),
         ("[storage]\naudit_days = 30\n", "storage.audit_days"),
+        ('[relay]\nsecret = "short"\n', "relay.secret"),
+        ('[relay]\nsecret = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"\n', "relay.secret"),
+        ("[relay]\nport = 70000\n", "relay.port"),
+        ("[relay]\ncontroller_silence_s = 0\n", "relay.controller_silence_s"),
+        (f'[[relay.nodes]]\nurl = "10.1.2.9:8090"\nsecret = "{SECRET}"\n', "relay.nodes.0.url"),
+        (f'[[relay.nodes]]\nurl = "ftp://a"\nsecret = "{SECRET}"\n', "relay.nodes.0.url"),
+        (f'[[relay.nodes]]\nurl = "http://a/b"\nsecret = "{SECRET}"\n', "relay.nodes.0.url"),
+        (f'[[relay.nodes]]\nurl = "http://a:x"\nsecret = "{SECRET}"\n', "relay.nodes.0.url"),
+        (f'[[relay.nodes]]\nurl = "http://u:p@a"\nsecret = "{SECRET}"\n', "relay.nodes.0.url"),
+        ('[[relay.nodes]]\nurl = "http://a"\nsecret = "short"\n', "relay.nodes.0.secret"),
+        ('[[relay.nodes]]\nurl = "http://a"\nsecret = ""\n', "relay.nodes.0.secret"),
+        ('[[relay.nodes]]\nurl = "http://a"\n', "relay.nodes.0.secret"),
+        ('[relay]\nnodes = "{"\n', "relay.nodes"),
+        (f"[relay]\nnodes = [{NODE}, {NODE}]\n", "relay.nodes"),
     ],
 )
 def test_bad_value_names_key_and_gives_an_example(text: str, key: str, tmp_path: Path) -> None:
@@ -100,6 +116,24 @@ def test_bad_value_names_key_and_gives_an_example(text: str, key: str, tmp_path:
     assert found.key == key
     assert found.reason
     assert found.example
+
+
+def test_relay_nodes_are_read_from_file_and_environment_and_hide_their_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "vms.toml"
+    file.write_text(f"[relay]\nnodes = [{NODE}]\n")
+    monkeypatch.delenv("VMS_RELAY__NODES", raising=False)
+    in_file = load(file)
+    monkeypatch.setenv(
+        "VMS_RELAY__NODES", f'[{{"url": "http://10.1.2.9:8090/", "secret": "{SECRET}"}}]'
+    )
+    in_environment = load()
+    for config in (in_file, in_environment):
+        (node,) = config.relay.nodes
+        assert node.url == "http://10.1.2.9:8090"
+        assert node.secret.get_secret_value() == SECRET
+        assert SECRET not in repr(config)
 
 
 @pytest.mark.parametrize("port", [0, 1024, 29998, 31000, 32766])

@@ -9,8 +9,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from analytics.runner import AnalysisRunner
 from sip.server import Algorithm, SipConfig, SipServer
+from stream_relay.control import RelayControl
 from stream_relay.reader import QueueLimit
 from stream_relay.relay import Relay, RelayConfig
+from stream_relay.remote.connection import Node
+from stream_relay.remote.fleet import RelayFleet
 from stream_relay.stream import StreamLimits
 from stream_relay.voice.sender import VoiceSender
 from vms.bus import Bus
@@ -57,6 +60,14 @@ class Planes:
 
     sip: SipServer
     relay: Relay
+    """The engine of this process: it writes to viewers, and receives unless nodes do."""
+    fleet: RelayFleet | None = None
+    """The nodes that receive, where some are configured."""
+
+    @property
+    def media(self) -> RelayControl:
+        """Who receives pictures."""
+        return self.fleet or self.relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +137,12 @@ def build_relay(config: Config, clock: Clock) -> Relay:
     return Relay(settings, clock.wall)
 
 
+def build_fleet(config: Config, relay: Relay, clock: Clock) -> RelayFleet | None:
+    """The relay nodes of a configuration; None where this process receives by itself."""
+    nodes = [Node(node.url, node.secret.get_secret_value()) for node in config.relay.nodes]
+    return RelayFleet(nodes, relay, clock.wall) if nodes else None
+
+
 def build_parts(
     config: Config,
     *,
@@ -147,7 +164,7 @@ def build_parts(
     users = UserService(store, secrets, hashes, config.users, clock)
     advertised = config.media.advertised_host or config.sip.advertised_host
     routes = RegistryRoutes(store, bus, clock, advertised)
-    live = LiveService(planes.sip, planes.relay, routes, config.media, clock, bus)
+    live = LiveService(planes.sip, planes.media, routes, config.media, clock, bus)
     recording = RecordingService(
         live,
         alarms,
@@ -210,7 +227,7 @@ def build_parts(
             recording=lambda: recording.running,
             signalling=planes.sip.stats,
             database_pending=lambda: worker.pending,
-            relay=lambda: relay_samples(planes.relay),
+            relay=lambda: relay_samples(planes),
         ),
         data=config.data,
         reserve_bytes=config.storage.reserve_bytes,
@@ -287,9 +304,14 @@ def build_housekeeping(
     )
 
 
-def relay_samples(relay: Relay) -> Iterable[Sample]:
-    """Figures of the shared port and of each running stream."""
-    shared = relay.shared_port
+def relay_samples(planes: Planes) -> Iterable[Sample]:
+    """Figures of the relay nodes, of the shared port and of each running stream."""
+    for node in planes.fleet.relays if planes.fleet is not None else ():
+        labels = {"node": node.url}
+        yield Sample("relay_node_up", Kind.GAUGE, "1: it answers.", node.is_connected, labels)
+        count = len(node.streams())
+        yield Sample("relay_node_streams", Kind.GAUGE, "Streams it receives.", count, labels)
+    shared = planes.relay.shared_port
     if shared is not None:
         for name, help_text, count in (
             ("unrouted", "Packets with an SSRC that no stream expects.", shared.unrouted),
@@ -298,7 +320,7 @@ def relay_samples(relay: Relay) -> Iterable[Sample]:
             yield Sample(f"shared_port_{name}_total", Kind.COUNTER, help_text, count)
         connections = shared.connections
         yield Sample("shared_port_connections", Kind.GAUGE, "TCP connections.", connections)
-    for stream in relay.streams():
+    for stream in planes.media.streams():
         labels = {"channel": stream.id.partition("#")[0]}
         figures = stream.statistics
         yield Sample("stream_bits", Kind.GAUGE, "Bits a second.", figures.bitrate_bps, labels)

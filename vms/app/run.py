@@ -5,12 +5,11 @@ close recordings, end all invitations (BYE), flush events, close sockets, close 
 """
 
 import asyncio
-import errno
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +17,15 @@ from pathlib import Path
 from aiohttp import web
 
 from channel_registry.errors import DatabaseUnavailable
-from vms.app.composition import Parts, Planes, build_parts, build_relay, build_sip
+from vms.app.composition import (
+    Parts,
+    Planes,
+    build_fleet,
+    build_parts,
+    build_relay,
+    build_sip,
+)
+from vms.app.ports import explained_port
 from vms.clock import SystemClock
 from vms.config import Config
 from vms.errors import ConfigError
@@ -68,7 +75,9 @@ async def run_app(config: Config, stop: asyncio.Event, announce: Callable[[Start
         hashes = PasswordHashes()
         stack.callback(hashes.close)
         quirks = QuirkService(store, config.data)
-        planes = Planes(build_sip(config, credentials, quirks, clock), build_relay(config, clock))
+        relay = build_relay(config, clock)
+        fleet = build_fleet(config, relay, clock)
+        planes = Planes(build_sip(config, credentials, quirks, clock), relay, fleet)
         server = HttpServer(config)
         parts = build_parts(
             config,
@@ -129,9 +138,11 @@ async def _start(
 ) -> None:
     """Open the planes and start the services; `running` stops them in reverse order."""
     services = parts.services
-    with _port_explained("media.shared_port", config.media.shared_port, step=2):
+    with explained_port("media.shared_port", config.media.shared_port, step=2):
         await running.enter_async_context(planes.relay)
-    with _port_explained("sip.port", config.sip.port):
+    if planes.fleet is not None:
+        await running.enter_async_context(planes.fleet)
+    with explained_port("sip.port", config.sip.port):
         await running.enter_async_context(planes.sip)
     for name, work in (
         ("spans", services.spans.run),
@@ -180,7 +191,7 @@ class HttpServer:
         runner = create_runner(app)
         await runner.setup()
         try:
-            with _port_explained("http.port", self._settings.port):
+            with explained_port("http.port", self._settings.port):
                 await web.TCPSite(runner, self._settings.host, self._settings.port).start()
             self.port = int(runner.addresses[0][1])
             yield
@@ -190,19 +201,6 @@ class HttpServer:
                     await runner.cleanup()
             except TimeoutError:
                 logger.error("open connections were cut")
-
-
-@contextmanager
-def _port_explained(key: str, port: int, step: int = 1) -> Iterator[None]:
-    """Turn a port that cannot be taken into something that people can act on."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
-            raise
-        section, _, name = key.partition(".")
-        reason = f"port {port} cannot be taken: {os.strerror(error.errno)}"
-        raise ConfigError(key, reason, f"[{section}] {name} = {port + step}") from error
 
 
 def _prepare_data(config: Config) -> Secrets:

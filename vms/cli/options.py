@@ -17,6 +17,16 @@ def add_config_options(parser: ArgumentParser) -> None:
     )
 
 
+def add_role_option(parser: ArgumentParser) -> None:
+    """`--role`."""
+    parser.add_argument(
+        "--role",
+        choices=("all", "relay"),
+        default="all",
+        help="all：整个平台；relay：只作转发节点 · the whole platform, or a relay node alone",
+    )
+
+
 def overrides(arguments: Namespace) -> dict[str, Any]:
     """What the command line sets over file and environment."""
     return {"data": arguments.data} if arguments.data else {}

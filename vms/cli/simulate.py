@@ -22,6 +22,7 @@ from typing import cast
 from peewee import Database
 
 from channel_registry.queries import devices as queries
+from channel_registry.statements import chunks
 from sip.message import Peer
 from sip.message.peer import TransportName
 from stream_relay.access_unit import Codec
@@ -40,6 +41,10 @@ from vms.simulation.plan import SimulationPlan, run_simulation
 DEFAULT_BOXES = 2
 MAX_BOXES = 2000
 FLEET_CHANNELS = 4
+FLEET_BATCH, FLEET_PAUSE_S = 250, 0.15
+"""Another writer of SQLite looks every 100 ms whether it may go on."""
+RETRY_S = 2.0
+"""As for boxes: people who have just added the devices do not wait the standard's minute."""
 MOST_SERIALS = 999_999
 """Six digits of a code number the cameras of a fleet."""
 SHOWN_BOXES = 10
@@ -145,6 +150,7 @@ async def _simulate_fleet(config: Config, arguments: Namespace) -> None:
         domain=arguments.domain or config.sip.domain,
         channels=arguments.channels,
         keepalive_interval_s=arguments.keepalive,
+        retry_interval_s=RETRY_S,
     )
     faults = parse_faults(arguments.fault).signalling
     fleet = RunningFleet(order, faults, arguments.local_host or "")
@@ -159,21 +165,26 @@ async def _simulate_fleet(config: Config, arguments: Namespace) -> None:
 
 
 async def let_in_fleet(bench: Workbench, named: Mapping[str, str], password: str) -> dict[str, str]:
-    """Let many devices in with one password, all in one transaction."""
+    """Let many devices in with one password; a running platform writes between two batches."""
     chosen = password or new_password()
     secret = bench.secrets.encrypt(chosen)
-    await bench.store.run(_let_all_in, named, secret, bench.clock.wall())
+    for batch in chunks(named, FLEET_BATCH):
+        await bench.store.run(_let_all_in, batch, named, secret, bench.clock.wall())
+        await asyncio.sleep(FLEET_PAUSE_S)
     await bench.users.audit("cli", "device.add", target=f"fleet of {len(named)}")
     return dict.fromkeys(named, chosen)
 
 
-def _let_all_in(database: Database, named: Mapping[str, str], secret: str, at: datetime) -> None:
+def _let_all_in(
+    database: Database, ids: list[str], named: Mapping[str, str], secret: str, at: datetime
+) -> None:
     with database.atomic():
-        known = queries.known_devices(database, named)
-        for device_id, name in named.items():
+        known = queries.known_devices(database, ids)
+        for device_id in ids:
             if device_id in known:
                 queries.set_device_secret(database, device_id, secret)
             else:
+                name = named[device_id]
                 queries.add_device(database, device_id, at=at, name=name, secret=secret)
 
 

@@ -49,6 +49,8 @@ class LiveReason(StrEnum):
     BAD_ANSWER = "bad_answer"
     """200 without an SDP that can be used."""
     PORTS_EXHAUSTED = "ports_exhausted"
+    RELAY_UNREACHABLE = "relay_unreachable"
+    """No relay node answers, or the one that received the picture is lost; `detail` says which."""
     NO_MEDIA = "no_media"
     """The device accepted and then sent nothing for ten seconds."""
     NO_KEY_FRAME = "no_key_frame"

@@ -11,7 +11,7 @@ from channel_registry.queries.devices import list_devices, set_device_info
 from channel_registry.records import CatalogEntry
 from sip.errors import SipError
 from sip.events import CatalogItem
-from sip.server import CatalogResult, DeviceInfo
+from sip.server import CatalogResult, DeviceInfo, DeviceStatus
 from vms.clock import Clock
 from vms.config_sections import SipSection
 from vms.errors import NotFound, NotReady
@@ -37,6 +37,9 @@ class Queries(Protocol):
         """Raises SipError when the device does not answer at all."""
 
     async def query_device_info(self, device_id: str) -> DeviceInfo:
+        """Raises SipError when the device does not answer."""
+
+    async def query_device_status(self, device_id: str) -> DeviceStatus:
         """Raises SipError when the device does not answer."""
 
 
@@ -103,6 +106,11 @@ class CatalogService:
 
     async def _query(self, device_id: str) -> None:
         await self._query_info(device_id)
+        await self._query_catalogs(device_id)
+        if self._queries.is_registered(device_id):
+            await self._query_status(device_id)
+
+    async def _query_catalogs(self, device_id: str) -> None:
         for attempt in range(self._settings.catalog_attempts):
             if attempt:
                 await asyncio.sleep(RETRY_S * 2 ** (attempt - 1))
@@ -127,6 +135,14 @@ class CatalogService:
             firmware=info.firmware,
         )
         self._on_info(device_id, info.manufacturer, info.model, info.firmware)
+
+    async def _query_status(self, device_id: str) -> None:
+        """Ask how the device is: its answer tells its clock, which signalling compares."""
+        try:
+            async with asyncio.timeout(self._settings.query_timeout_s):
+                await self._queries.query_device_status(device_id)
+        except (SipError, TimeoutError) as error:
+            self._no_answer(device_id, "DeviceStatus", error)
 
     async def _query_catalog(self, device_id: str) -> bool:
         limit_s = self._settings.catalog_timeout_s

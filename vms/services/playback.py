@@ -16,6 +16,7 @@ from sip.gb28181 import mansrtsp
 from sip.gb28181.mansrtsp import Method, PlaybackCommand, Range
 from sip.message.sdp import HistoryKind
 from sip.server import PeerUnreachable, PlaybackRefused
+from stream_relay.control import MediaControl
 from stream_relay.events import StreamEvent
 from stream_relay.outputs.chunk import Format
 from vms.clock import Clock
@@ -25,7 +26,7 @@ from vms.ids import new_name
 from vms.records import LiveReason, LiveState, LiveStep, Playback, PlaybackState
 from vms.services.live import Watch
 from vms.services.live.board import Board
-from vms.services.live.ports import Media, Routes
+from vms.services.live.ports import Routes
 from vms.services.playback_session import (
     DeviceNews,
     PlaybackEnd,
@@ -62,7 +63,7 @@ class PlaybackService:
     def __init__(
         self,
         signalling: Signalling,
-        media: Media,
+        media: MediaControl,
         routes: Routes,
         settings: PlaybackSection,
         media_settings: MediaSection,

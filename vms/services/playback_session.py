@@ -22,6 +22,7 @@ from sip.server import (
     PeerUnreachable,
     PlaybackReply,
 )
+from stream_relay.control import MediaControl, ReceiverControl
 from stream_relay.errors import Overload
 from stream_relay.events import FirstKeyFrame, FirstPacket, StreamEnded, StreamEvent
 from stream_relay.stream import Stream
@@ -30,7 +31,7 @@ from vms.errors import LiveFailed, NotFound
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
 from vms.services.live.board import Board
 from vms.services.live.demand import Demand
-from vms.services.live.ports import WAYS, Media, Receiver, Routes, Target
+from vms.services.live.ports import WAYS, Routes, Target
 from vms.services.live.session import (
     ENDINGS,
     INBOX,
@@ -109,7 +110,7 @@ class PlaybackSession:
         window: Window,
         *,
         signalling: Signalling,
-        media: Media,
+        media: MediaControl,
         routes: Routes,
         settings: MediaSection,
         board: Board,
@@ -243,7 +244,7 @@ class PlaybackSession:
     @asynccontextmanager
     async def _receiver(
         self, target: Target, transport: Transport
-    ) -> AsyncIterator[tuple[Receiver, int]]:
+    ) -> AsyncIterator[tuple[ReceiverControl, int]]:
         self.board.progress(LiveState.CONNECTING, LiveStep.PORT, transport.value)
         self._attempts += 1
         self.stream_id = f"{self.id}#{self._attempts}"
@@ -286,7 +287,7 @@ class PlaybackSession:
             self.invitation_id = ""
             await closed(lambda: self._signalling.bye(invitation.id))
 
-    async def _connect_media(self, receiver: Receiver, invitation: Invitation) -> None:
+    async def _connect_media(self, receiver: ReceiverControl, invitation: Invitation) -> None:
         self.board.progress(LiveState.CONNECTING, LiveStep.MEDIA)
         answer = invitation.remote
         receiver.answered(answer.host, answer.port, answer.ssrc)

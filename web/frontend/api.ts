@@ -4,8 +4,9 @@
  */
 
 import type {
-  Access, Alarm, Announcement, Broadcast, BroadcastDraft, Channel, Device, Id, LiveStatus, Page, Plugin,
-  Scene, SceneDraft, Segment, Session, Span, SystemFacts, TimetableDraft, TimetableEntry, TreeNode,
+  Access, Alarm, Announcement, Broadcast, BroadcastDraft, CapabilityMatrix, Channel, Device, Id, LiveStatus,
+  Page, Plugin, QuirkLine, Scene, SceneDraft, Segment, Session, Span, SystemFacts, TimetableDraft,
+  TimetableEntry, TreeNode,
 } from "./contract";
 import { learnServerTime } from "./clock";
 
@@ -69,6 +70,16 @@ export class Api {
   }
   resetPassword(id: string): Promise<{ password: string }> {
     return this.send("POST", `/devices/${enc(id)}/password`, {});
+  }
+  capabilities(id: string): Promise<CapabilityMatrix> {
+    return this.get(`/devices/${enc(id)}/capabilities`);
+  }
+  testCapabilities(id: string): Promise<CapabilityMatrix> {
+    return this.send("POST", `/devices/${enc(id)}/capabilities/test`, {});
+  }
+  async quirks(): Promise<QuirkLine[]> { return listOf(await this.get("/quirks")); }
+  async replaceQuirks(rows: QuirkLine[]): Promise<QuirkLine[]> {
+    return listOf(await this.send("PUT", "/quirks", { rows }));
   }
   access(): Promise<Access> { return this.get("/access"); }
 
@@ -192,10 +203,17 @@ export class Api {
       response.status,
       String(fields["code"] ?? `http_${response.status}`),
       String(fields["title"] ?? `HTTP ${response.status}`),
-      String(fields["detail"] ?? ""),
+      faultsOf(fields["errors"]) || String(fields["detail"] ?? ""),
       typeof retry === "number" && Number.isFinite(retry) ? retry : null,
     );
   }
+}
+
+/** What is wrong with single values, where the server says so: people want that, not "see errors". */
+function faultsOf(errors: unknown): string {
+  const details = Array.isArray(errors)
+    ? errors.map((fault: { detail?: unknown }) => String(fault.detail ?? "")).filter(Boolean) : [];
+  return [...new Set(details)].join(" ");
 }
 
 /** A query string with its question mark; null, undefined and "" are left out. */

@@ -40,6 +40,31 @@ export interface Device {
   cause?: string | null;
 }
 
+export type Verdict = "works" | "taken" | "refused" | "silent";
+
+export interface Capability {
+  name: string;
+  verdict: Verdict;
+  at: string;
+  detail: string | null;
+}
+
+export interface CapabilityMatrix {
+  items: Capability[];
+  test: { total: number; done: number } | null;
+}
+
+export interface QuirkLine {
+  maker: string;
+  model: string;
+  firmware_from: string;
+  firmware_to: string;
+  quirk: string;
+  value: string;
+  evidence: string;
+  builtin: boolean;
+}
+
 export type LiveStateName = "idle" | "connecting" | "live" | "stalled" | "failed";
 
 export interface LiveStatus {

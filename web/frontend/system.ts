@@ -6,26 +6,30 @@ import "./styles/controls.css";
 import "./styles/access.css";
 import "./styles/alarms.css";
 import { timeWithAge } from "./components/age";
+import { quirkPanel } from "./components/quirk_table";
 import { formatBytes } from "./clock";
 import { attempt } from "./components/toast";
 import type { SystemFacts } from "./contract";
 import { fill, h, need } from "./dom";
-import { startPage } from "./frame";
+import { canAdminister, startPage } from "./frame";
 import { t, tLength, type Key } from "./i18n";
 
 const EVERY_MS = 5_000;
 
 async function start(): Promise<void> {
-  const { api } = await startPage([]);
-  const load = (): Promise<boolean> => attempt(async () => show(await api.system()));
+  const { api, session } = await startPage([]);
+  const facts = h("div", { class: "stack" });
+  fill(need("#page"),
+    h("header", { class: "page-head" }, h("h1", {}, t("nav.system"))),
+    facts, quirkPanel(api, canAdminister(session)));
+  const load = (): Promise<boolean> => attempt(async () => show(facts, await api.system()));
   await load();
   window.setInterval(() => { if (!document.hidden) void load(); }, EVERY_MS);
 }
 
-function show(facts: SystemFacts): void {
+function show(place: HTMLElement, facts: SystemFacts): void {
   const share = facts.disk_total_bytes ? t("system.of", { total: formatBytes(facts.disk_total_bytes) }) : "";
-  fill(need("#page"),
-    h("header", { class: "page-head" }, h("h1", {}, t("nav.system"))),
+  fill(place,
     h("div", { class: "cards" },
       card("status.devices", `${facts.devices_online} / ${facts.devices}`, t("system.online_of_all")),
       card("status.channels", `${facts.channels_online} / ${facts.channels}`, t("system.online_of_all")),

@@ -21,6 +21,8 @@ SUSPECT = "34020000001180000002"
 """A device with the right password that sends nonsense."""
 SIPP = "34020000001180000003"
 MANY = tuple(f"340200000011800001{number:02d}" for number in range(20))
+CROWD = tuple(f"340200000011810{number:05d}" for number in range(200))
+"""Devices that all come at once."""
 HOST = "127.0.0.1"
 
 _numbers = itertools.count(1)
@@ -34,7 +36,7 @@ def make_server(**config) -> SipServer:
         "port": 0,
         "advertised_host": HOST,
     } | config
-    known = {device: Credential(PASSWORD) for device in (WITNESS, SUSPECT, SIPP, *MANY)}
+    known = {device: Credential(PASSWORD) for device in (WITNESS, SUSPECT, SIPP, *MANY, *CROWD)}
     return SipServer(
         SipConfig(**values),
         known.get,

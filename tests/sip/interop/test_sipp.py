@@ -20,7 +20,7 @@ from sip.events import (
 )
 from sip.server import MediaOffer
 from tests.ports import free_port
-from tests.sip.interop.peers import HOST, MANY, PASSWORD, SERVER_ID, SIPP, Scene
+from tests.sip.interop.peers import CROWD, HOST, MANY, PASSWORD, SERVER_ID, SIPP, Scene
 
 SCENARIOS = Path(__file__).parents[2] / "data" / "sipp"
 CAMERA = "34020000001320000001"
@@ -144,6 +144,22 @@ async def test_twenty_devices_with_loss_all_arrive(scene: Scene, run):
     async with run(SCENARIOS / "register.xml", "udp", *options, fields=fields) as sipp:
         assert await sipp.result() == (0, "")
     assert len([e for e in await scene.heard(DeviceUnregistered) if e.device_id in MANY]) == 20
+
+
+async def test_a_crowd_registers_keeps_alive_and_leaves(scene: Scene, run, tmp_path: Path):
+    """Two hundred devices in one or two seconds, each with MD5, refresh, keepalive and goodbye.
+
+    They repeat late: a repeated REGISTER gets a second 401, which SIPp does not expect.
+    """
+    patient = tmp_path / "patient.xml"
+    scenario = (SCENARIOS / "register.xml").read_text()
+    patient.write_text(scenario.replace('retrans="100"', 'retrans="10000"'))
+    fields = "\n".join(credentials(device) for device in CROWD)
+    options = ("-r", "150", "-l", "200")
+    async with run(patient, "udp", *options, fields=fields) as sipp:
+        assert await sipp.result() == (0, "")
+    for kind in (DeviceRegistered, KeepaliveReceived, DeviceRefreshed, DeviceUnregistered):
+        assert {e.device_id for e in await scene.heard(kind)} >= set(CROWD)
 
 
 @TRANSPORTS

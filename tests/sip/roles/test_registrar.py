@@ -2,6 +2,7 @@ import pytest
 
 from sip.events import (
     AttemptOutcome,
+    DeviceClockChecked,
     DeviceDisconnected,
     DeviceExpired,
     DeviceMoved,
@@ -14,9 +15,15 @@ from sip.events import (
 )
 from sip.gb28181.clock import find_zone, format_date
 from sip.gb28181.keepalive import build_keepalive
-from sip.gb28181.query import ask_device_info
+from sip.gb28181.query import (
+    DeviceStatus,
+    ask_device_info,
+    ask_device_status,
+    build_device_status,
+)
 from sip.message import Peer
 from sip.roles.authentication import Credential
+from sip.simulator.profile import Faults
 
 DEVICE = "34020000001180000001"
 OTHER = "34020000001180000002"
@@ -461,3 +468,29 @@ def test_a_thousand_devices_at_once(wire):
     assert wire.endpoint.stats()["bindings"] == 1000
     wire.tick(3700)
     assert wire.endpoint.stats()["bindings"] == 0
+
+
+def test_a_clock_that_is_wrong_is_heard_of_by_its_date(make_rig):
+    rig = make_rig(faults=Faults(clock_offset_s=-3600.0))
+    rig.register()
+    [event] = rig.heard(DeviceClockChecked)
+    assert (event.device_id, event.is_wrong) == (DEVICE, True)
+    assert -3610 < event.offset_s < -3590
+
+
+def test_a_clock_of_a_status_answer_is_compared_too(wire):
+    wire.register()
+    wire.endpoint.ask(DEVICE, ask_device_status(), wire.now)
+    [(question, _)] = wire.flush()
+    body = question.body
+    number = int(body.split(b"<SN>")[1].split(b"<")[0])
+    status = DeviceStatus(DEVICE, True, True, device_time="2026-05-01T12:00:00")
+    assert wire.message(build_device_status(status, number)).status == 200
+    [event] = wire.heard(DeviceClockChecked)
+    assert 7190 < event.offset_s < 7210
+
+
+def test_a_stranger_cannot_make_a_clock_known(wire):
+    wire.send(wire.request("REGISTER", "Date: 1999-01-01T00:00:00", *wire.register_lines()))
+    wire.register(password="nope", lines=["Date: 1999-01-01T00:00:00"])
+    assert wire.heard(DeviceClockChecked) == []

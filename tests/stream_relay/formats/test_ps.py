@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from stream_relay.access_unit import AccessUnit, Codec, Kind
 from stream_relay.formats import aac
 from stream_relay.formats.pes import build_pack, build_pes_header
-from stream_relay.formats.ps_mux import SYSTEM_HEADER, PsMuxer
+from stream_relay.formats.ps_mux import PsMuxer, build_system_header
 from stream_relay.formats.stream_map import build_stream_map
 from tests.stream_relay.formats.clips import TWINS, Clip, module, program_stream, shifted, silence
+
+SYSTEM_HEADER = build_system_header(has_video=True, has_audio=True)
 
 START_TICKS = 90_000
 PRIVATE = b"\x00\x00\x01\xbd\x00\x06HIKVIS"

@@ -22,6 +22,9 @@ CLASSES = {
     "flv-h265-legacy": ("flv", "FlvOutput", ("legacy",)),
     "fmp4": ("fmp4", "Fmp4Output", ("aac",)),
     "fmp4-any-audio": ("fmp4", "Fmp4Output", ("any",)),
+    "ps": ("ps", "PsOutput", ("any",)),
+    "ps-g711": ("ps", "PsOutput", ("g711",)),
+    "ps-video": ("ps", "PsOutput", ("none",)),
 }
 
 
@@ -41,7 +44,7 @@ def test_every_format_is_made_by_its_name():
     }
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [*FORMATS, "ps"])
 @pytest.mark.parametrize("joins_at", [0, 60])
 def test_output_plays_from_the_key_before_the_viewer_joined(tmp_path, name, joins_at):
     stream, clock = open_stream()
@@ -88,6 +91,37 @@ def test_sound_that_flv_does_not_know_changes_nothing(twin):
     output.start((VIDEO,))
     assert output.start((VIDEO, Track(Kind.AUDIO, Codec.OPUS))) is Change.NOTHING
     assert output.tracks == (VIDEO,)
+
+
+@twins
+@pytest.mark.parametrize(
+    ("name", "sounds"),
+    [
+        ("ps", [Codec.G711A, Codec.G711U, Codec.G722_1, Codec.AAC]),
+        ("ps-g711", [Codec.G711A, Codec.G711U]),
+        ("ps-video", []),
+    ],
+)
+def test_program_stream_carries_the_sound_it_was_made_for(name, sounds, twin):
+    for codec in (Codec.G711A, Codec.G711U, Codec.G722_1, Codec.AAC, Codec.OPUS):
+        output = made(name, twin)
+        track = Track(Kind.AUDIO, codec, audio_config=b"\x14\x08" if codec is Codec.AAC else b"")
+        assert output.start((VIDEO, track)) is Change.RESTART
+        assert output.tracks == ((VIDEO, track) if codec in sounds else (VIDEO,))
+        unit = AccessUnit(Kind.AUDIO, codec, 0, 0, True, b"sound")
+        assert output.take(unit)[0] == (MEDIA if codec in sounds else NOTHING)
+        assert output.take(picture(0, is_key=True))[0] == KEY
+        if codec not in sounds:
+            with pytest.raises(Unsupported):
+                made(name, twin).start((track,))
+
+
+@twins
+def test_video_that_nobody_has_a_number_for_is_no_program_stream(twin):
+    output = made("ps", twin)
+    with pytest.raises(Unsupported):
+        output.start((Track(Kind.VIDEO, Codec.UNKNOWN), G711))
+    assert output.start((SVAC, G711)) is Change.RESTART
 
 
 @twins
@@ -141,7 +175,7 @@ def test_key_pictures_are_told_with_their_times(name, twin):
 
 
 @twins
-@pytest.mark.parametrize("name", ["access-units", "flv"])
+@pytest.mark.parametrize("name", ["access-units", "flv", "ps"])
 def test_sound_is_a_place_to_start_only_where_there_are_no_pictures(name, twin):
     output = made(name, twin)
     output.start((VIDEO, G711))
@@ -216,7 +250,7 @@ def test_codec_strings_are_told_where_players_ask(twin):
 @pytest.mark.parametrize("name", CLASSES)
 @pytest.mark.parametrize("tracks", [(VIDEO, G711), (VIDEO,), (G711,)])
 def test_twins_make_the_same_chunks_of_any_units(name, tracks, units):
-    if name == "fmp4" and tracks == (G711,):
+    if name in ("fmp4", "ps-video") and tracks == (G711,):
         tracks = (VIDEO,)
     outputs = [made(name, twin) for twin in TWINS]
     for output in outputs:

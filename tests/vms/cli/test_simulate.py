@@ -10,6 +10,7 @@ from vms.cli import simulate
 from vms.cli.workbench import open_workbench
 from vms.config import Config, load
 from vms.errors import ConfigError
+from vms.simulation.fleet import fleet_ids, fleet_name
 from vms.simulation.mine import build_mines
 
 MINES = build_mines(2, 3)
@@ -42,6 +43,9 @@ def test_the_options_of_the_readme_are_taken(tmp_path: Path) -> None:
         (["--provision", "--clip", "missing.mp4"], "--clip"),
         (["--provision", "--fault", "nonsense"], "--fault"),
         ([], "--password"),
+        (["--provision", "--fleet", "0"], "--fleet"),
+        (["--provision", "--fleet", "10000", "--channels", "1000"], "--channels"),
+        (["--provision", "--fleet", "10", "--transport", "tcp"], "--transport"),
     ],
 )
 def test_an_option_that_cannot_work_says_what_would(words: list[str], key: str) -> None:
@@ -49,6 +53,21 @@ def test_an_option_that_cannot_work_says_what_would(words: list[str], key: str) 
         simulate.check(parsed(*words))
     assert raised.value.key == key
     assert raised.value.example
+
+
+async def test_a_fleet_is_let_in_with_one_password_again_and_again(config: Config) -> None:
+    named = {device_id: fleet_name(device_id) for device_id in fleet_ids(300)}
+    async with open_workbench(config) as bench:
+        first = await simulate.let_in_fleet(bench, named, "")
+        second = await simulate.let_in_fleet(bench, named, "beacon-12345")
+        assert first.keys() == second.keys() == named.keys()
+        assert len(set(first.values())) == 1
+        devices = await bench.store.run(queries.list_devices, q="模拟设备", size=500)
+        assert devices.total == 300
+        stored = await bench.store.run(queries.device_credential, devices.items[-1].id)
+        assert stored is not None
+        assert stored.secret is not None
+        assert bench.secrets.decrypt(stored.secret) == "beacon-12345"
 
 
 async def test_boxes_are_let_in_with_passwords_of_their_own(config: Config) -> None:

@@ -4,7 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 from sip import events as sip
-from sip.server import CatalogResult, DeviceInfo, PeerUnreachable, RegistrationSnapshot
+from sip.server import (
+    CatalogResult,
+    DeviceInfo,
+    DeviceStatus,
+    PeerUnreachable,
+    RegistrationSnapshot,
+)
 from tests.vms.bench import DEVICE, T0
 
 PEER = sip.PeerAddress("udp", "127.0.0.1", 5061)
@@ -57,6 +63,9 @@ class FakeRegistrar:
         return DeviceInfo(
             device_id=device_id, name="汇聚箱", manufacturer="Maker", model="M1", firmware="1.0"
         )
+
+    async def query_device_status(self, device_id: str) -> DeviceStatus:
+        return DeviceStatus(device_id, is_online=True, is_ok=True)
 
 
 def registered(device_id: str = DEVICE, peer: sip.PeerAddress = PEER) -> sip.DeviceRegistered:

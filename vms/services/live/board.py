@@ -11,7 +11,7 @@ from vms.clock import Clock
 from vms.errors import LiveFailed
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
 
-STALLING = frozenset({LiveReason.STALLED, LiveReason.DEVICE_ENDED})
+STALLING = frozenset({LiveReason.STALLED, LiveReason.DEVICE_ENDED, LiveReason.RELAY_UNREACHABLE})
 
 
 class Board:

@@ -1,16 +1,13 @@
-"""What the live service needs from the planes, as protocols: tests give their own."""
+"""What the live service needs of signalling and registry, as protocols: tests give their own.
 
-import socket
-from collections.abc import AsyncIterator, Callable
+What it needs of media is `stream_relay.control.MediaControl`.
+"""
+
 from dataclasses import dataclass
 from typing import Protocol
 
 from sip.message.sdp import MediaOffer, MediaTransport
 from sip.server import Invitation
-from stream_relay.events import StreamEvent
-from stream_relay.outputs.chunk import Format
-from stream_relay.stream import Stream
-from stream_relay.viewer import InitFacts, ViewerEnd, ViewerStatistics, Wire
 from vms.config_sections import Transport
 
 WAYS: dict[Transport, MediaTransport] = {
@@ -48,82 +45,6 @@ class Signalling(Protocol):
 
     async def bye(self, invitation_id: str, reason: str = "") -> None:
         """End an invitation; idempotent."""
-
-
-class Receiver(Protocol):
-    """An open port of the relay and the stream that will come from it."""
-
-    @property
-    def port(self) -> int:
-        """The port to write into the offer."""
-
-    stream: Stream
-    """The stream, empty at first."""
-
-    def answered(self, host: str, port: int, ssrc: int | None) -> None:
-        """Take the device's answer; begins to connect when the device listens."""
-
-    async def close(self) -> None:
-        """End the stream, put the port into quarantine; idempotent."""
-
-
-class Viewer(Protocol):
-    """A client connection that the relay writes to until it ends (`stream_relay.viewer`).
-
-    The end of a stream ends it on plain HTTP; a WebSocket outlives its streams, and one that the
-    format cannot carry (`Stream.refusal`) writes nothing to it.
-    """
-
-    @property
-    def statistics(self) -> ViewerStatistics:
-        """The counters now."""
-
-    def attach(
-        self,
-        stream: Stream,
-        output_format: Format,
-        describe_init: Callable[[InitFacts], str] | None = None,
-    ) -> None:
-        """Write this stream from its cached group of pictures on.
-
-        `describe_init` (WebSocket) gives the text before each initialisation segment.
-        """
-
-    def detach(self) -> None:
-        """The stream is over or another one follows; what is queued is written."""
-
-    def send_text(self, text: str) -> None:
-        """A text message (WebSocket) between fragments, in order with them."""
-
-    def finish(self, text: str | None = None) -> None:
-        """Write what is queued, a last text and the goodbye, then close; idempotent."""
-
-    def abort(self) -> None:
-        """Drop the connection; idempotent, also after the end."""
-
-    async def wait_closed(self) -> ViewerEnd:
-        """Wait for the end, whoever brings it."""
-
-
-class Media(Protocol):
-    """The part of `stream_relay.relay.Relay` that receives pictures and writes them out."""
-
-    async def open_receiver(
-        self,
-        stream_id: str,
-        transport: MediaTransport,
-        ssrc: int,
-        *,
-        ssrc_check: bool,
-        signalling_host: str | None,
-    ) -> Receiver:
-        """Raises Overload when no port is free."""
-
-    def adopt(self, sock: socket.socket, wire: Wire) -> Viewer:
-        """Take over an accepted connection whose answer has begun; the socket is the relay's."""
-
-    def events(self) -> AsyncIterator[StreamEvent]:
-        """What happens to the streams."""
 
 
 class Routes(Protocol):

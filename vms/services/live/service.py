@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from stream_relay.control import MediaControl
 from stream_relay.events import SourceRejected, StreamEvent
 from stream_relay.outputs.chunk import Format
 from vms.bus import Bus
@@ -14,7 +15,7 @@ from vms.errors import NotReady
 from vms.events import DeviceStatusChanged, LiveStatusChanged
 from vms.records import LiveState, LiveStatus, LiveStep
 from vms.services.live.board import Board
-from vms.services.live.ports import Media, Routes, Signalling
+from vms.services.live.ports import Routes, Signalling
 from vms.services.live.session import DeviceLoss, LiveSession
 from vms.services.live.watch import Watch
 from vms.supervise import supervise
@@ -31,7 +32,7 @@ class LiveService:
     def __init__(
         self,
         signalling: Signalling,
-        media: Media,
+        media: MediaControl,
         routes: Routes,
         settings: MediaSection,
         clock: Clock,

@@ -13,7 +13,8 @@ from enum import Enum
 
 from sip.message.sdp import MediaOffer
 from sip.server import Invitation, InvitationFailed, NoSsrcLeft, PeerUnreachable
-from stream_relay.errors import Overload
+from stream_relay.control import MediaControl, ReceiverControl
+from stream_relay.errors import Overload, RelayUnreachable
 from stream_relay.events import (
     EndReason,
     FirstKeyFrame,
@@ -29,7 +30,7 @@ from vms.errors import LiveFailed, NotFound
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
 from vms.services.live.board import Board
 from vms.services.live.demand import Demand
-from vms.services.live.ports import WAYS, Media, Receiver, Routes, Signalling, Target
+from vms.services.live.ports import WAYS, Routes, Signalling, Target
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ ENDINGS = {
     EndReason.SSRC_TAKEN: LiveReason.BAD_ANSWER,
     EndReason.CLOSED: LiveReason.STOPPED,
     EndReason.STOPPED: LiveReason.STOPPED,
+    EndReason.RELAY_LOST: LiveReason.RELAY_UNREACHABLE,
 }
 
 
@@ -97,7 +99,7 @@ class LiveSession:
         code: str,
         *,
         signalling: Signalling,
-        media: Media,
+        media: MediaControl,
         routes: Routes,
         settings: MediaSection,
         board: Board,
@@ -170,7 +172,9 @@ class LiveSession:
             transport = self._transport(target)
             self._forget_old_news()
             async with self._receiver(target, transport) as (receiver, ssrc):
-                offer = MediaOffer(target.our_host, receiver.port, WAYS[transport], ssrc)
+                offer = MediaOffer(
+                    receiver.host or target.our_host, receiver.port, WAYS[transport], ssrc
+                )
                 async with self._invitation(target, offer) as invitation:
                     with self._failure_shown():
                         await self._connect_media(receiver, invitation)
@@ -198,7 +202,7 @@ class LiveSession:
     @asynccontextmanager
     async def _receiver(
         self, target: Target, transport: Transport
-    ) -> AsyncIterator[tuple[Receiver, int]]:
+    ) -> AsyncIterator[tuple[ReceiverControl, int]]:
         self.board.progress(LiveState.CONNECTING, LiveStep.PORT, transport.value)
         self.stream_id = f"{self.code}#{self._attempts}"
         try:
@@ -212,6 +216,8 @@ class LiveSession:
             )
         except (Overload, NoSsrcLeft) as error:
             raise LiveFailed(LiveStep.PORT, LiveReason.PORTS_EXHAUSTED, str(error)) from error
+        except RelayUnreachable as error:
+            raise LiveFailed(LiveStep.PORT, LiveReason.RELAY_UNREACHABLE, str(error)) from error
         try:
             yield receiver, ssrc
         finally:
@@ -237,7 +243,7 @@ class LiveSession:
             self.invitation_id = ""
             await closed(lambda: self._signalling.bye(invitation.id))
 
-    async def _connect_media(self, receiver: Receiver, invitation: Invitation) -> None:
+    async def _connect_media(self, receiver: ReceiverControl, invitation: Invitation) -> None:
         self.board.progress(LiveState.CONNECTING, LiveStep.MEDIA)
         answer = invitation.remote
         limit_s = self._settings.first_packet_timeout_s
@@ -256,7 +262,7 @@ class LiveSession:
         except TimeoutError as error:
             raise LiveFailed(step, reason) from error
 
-    async def _play(self, receiver: Receiver, transport: Transport) -> None:
+    async def _play(self, receiver: ReceiverControl, transport: Transport) -> None:
         """The picture is there; stay until it is lost."""
         self.stream = receiver.stream
         self._failures = 0

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from stream_relay.control import MediaControl, ViewerControl
 from stream_relay.errors import Overload, StreamClosed, Unsupported
 from stream_relay.outputs.chunk import Chunk, Format
 from stream_relay.reader import Reader
@@ -14,7 +15,6 @@ from stream_relay.viewer import InitFacts, ViewerEnd, Wire
 from vms.errors import LiveFailed, NotReady
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
 from vms.services.live.board import Board
-from vms.services.live.ports import Media, Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ class Watch:
     the channel is stopped.
     """
 
-    def __init__(self, session: Shown, media: Media, output_format: Format, limit: int) -> None:
+    def __init__(
+        self, session: Shown, media: MediaControl, output_format: Format, limit: int
+    ) -> None:
         self._session = session
         self._media = media
         self._format: Format = output_format
@@ -65,25 +67,25 @@ class Watch:
         """The status now."""
         return self._session.status
 
-    def adopt(self, sock: socket.socket, wire: Wire) -> Viewer:
+    def adopt(self, sock: socket.socket, wire: Wire) -> ViewerControl:
         """Hand a client's connection to the relay; who calls aborts the viewer at last."""
         return self._media.adopt(sock, wire)
 
-    async def show(self, viewer: Viewer) -> ViewerEnd:
+    async def show(self, viewer: ViewerControl) -> ViewerEnd:
         """Let the relay write the running stream until it, or the client, ends.
 
         No texts: on a WebSocket the messages are the bytes that HTTP would carry.
         """
         return await _drive(viewer, self._show(viewer))
 
-    async def talk(self, viewer: Viewer, words: Words) -> ViewerEnd:
+    async def talk(self, viewer: ViewerControl, words: Words) -> ViewerEnd:
         """Tell a WebSocket each change and let the relay write each stream to it.
 
         Ends with the client, or by `words.ended` when the channel is stopped.
         """
         return await _drive(viewer, self._talk(viewer, words))
 
-    async def _show(self, viewer: Viewer) -> None:
+    async def _show(self, viewer: ViewerControl) -> None:
         stream = self._playing()
         if stream is not None:
             viewer.attach(stream, self._format)
@@ -94,7 +96,7 @@ class Watch:
             await change.wait()
         viewer.finish()
 
-    async def _talk(self, viewer: Viewer, words: Words) -> None:
+    async def _talk(self, viewer: ViewerControl, words: Words) -> None:
         """What iteration yields, as orders to a viewer; nothing is told while a picture runs."""
         session, told = self._session, _Told(viewer, words)
         attached: Stream | None = None
@@ -177,7 +179,7 @@ class Watch:
 class _Told:
     """Tells a viewer each state once."""
 
-    def __init__(self, viewer: Viewer, words: Words) -> None:
+    def __init__(self, viewer: ViewerControl, words: Words) -> None:
         self._viewer = viewer
         self._words = words
         self._last = ""
@@ -189,7 +191,7 @@ class _Told:
         self._last = text
 
 
-async def _drive(viewer: Viewer, work: Coroutine[Any, Any, None]) -> ViewerEnd:
+async def _drive(viewer: ViewerControl, work: Coroutine[Any, Any, None]) -> ViewerEnd:
     """Give a viewer its orders until it is closed."""
     async with asyncio.TaskGroup() as group:
         driving = group.create_task(work)

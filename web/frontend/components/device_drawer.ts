@@ -6,6 +6,7 @@ import { h, icon, iconButton } from "../dom";
 import { canAdminister, canOperate, type PageContext } from "../frame";
 import { t, tServer } from "../i18n";
 import { timeWithAge } from "./age";
+import { capabilityMatrix } from "./capability_matrix";
 import { spanList } from "./channel_drawer";
 import { deleteDevice, refreshCatalog, resetPassword } from "./device_acts";
 import { Drawer, section } from "./drawer";
@@ -47,6 +48,8 @@ export class DeviceDrawer {
       section(t("device.channels", { count: channels.total }), "channels",
         channels.items.length === 0 ? h("p", { class: "quiet" }, t("device.no_channels"))
           : h("ul", { class: "plain-list" }, ...channels.items.map((channel) => this.channel(channel)))),
+      section(t("capability.title"), "capabilities",
+        capabilityMatrix(this.context.api, device.id, canOperate(this.context.session) && device.online)),
       section(t("drawer.spans"), "spans", spanList(spans)));
   }
 

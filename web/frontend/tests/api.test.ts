@@ -49,6 +49,12 @@ describe("the API client", () => {
     expect(await failure(client.device("1"))).toMatchObject({ status: 409, ...body });
   });
 
+  it("names what is wrong with single values instead of pointing at a list nobody sees", async () => {
+    const errors = [{ place: "body", field: "password", detail: "至少 8 个字符" }];
+    const { api: client } = api(() => json({ code: "invalid_request", detail: "见 errors", errors }, 400));
+    expect((await failure(client.device("1"))).detail).toBe("至少 8 个字符");
+  });
+
   it("survives answers that are no JSON", async () => {
     const { api: client } = api(() => new Response("<h1>Bad Gateway</h1>", { status: 502 }));
     expect(await failure(client.system())).toMatchObject({ status: 502, code: "http_502" });

@@ -9,8 +9,9 @@ const HERE = resolve(import.meta.dirname, "..");
 const KEY_AT = /\bt\(\s*\(?"([a-z0-9_.]+)"|"([a-z]+\.[a-z0-9_.]+)"/g;
 /** Keys built from server words or loop variables: their families are listed here. */
 const FAMILIES = [
-  "advice", "alarm.detail", "alarm.kind", "alarm.state", "cause", "label", "level", "live.end", "live.step",
-  "marks", "nav", "outcome", "param", "presence", "problem", "role", "spans", "tile.state", "transport",
+  "advice", "alarm.detail", "alarm.kind", "alarm.state", "capability", "cause", "label", "level", "live.end",
+  "live.step", "marks", "nav", "outcome", "param", "presence", "problem", "quirk", "role", "spans", "tile.state",
+  "transport", "verdict",
   "microphone", "voice.day", "voice.entry_failed", "voice.kind_of", "voice.priority", "voice.reason", "voice.source",
   "voice.state", "voice.target",
 ];

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sip.message.sdp import MediaAnswer, MediaOffer
 from sip.server import Invitation
 from stream_relay.access_unit import Kind
-from stream_relay.errors import Overload
+from stream_relay.errors import Overload, RelayUnreachable
 from stream_relay.events import EndReason, FirstKeyFrame, FirstPacket, StreamEvent
 from stream_relay.relay import Relay
 from stream_relay.stream import Stream, StreamLimits
@@ -27,6 +27,7 @@ class FakeReceiver:
     def __init__(self, media: "FakeMedia", stream: Stream, port: int) -> None:
         self.stream = stream
         self.port = port
+        self.host = media.host
         self.answers: list[tuple[str, int, int | None]] = []
         self.is_closed = False
         self._media = media
@@ -50,6 +51,8 @@ class FakeMedia:
         self.opened: list[str] = []
         self.transports: list[str] = []
         self.is_full = False
+        self.is_gone = False
+        self.host = ""
         self._events: asyncio.Queue[StreamEvent] = asyncio.Queue()
 
     async def open_receiver(
@@ -61,6 +64,8 @@ class FakeMedia:
         ssrc_check: bool,
         signalling_host: str | None,
     ) -> FakeReceiver:
+        if self.is_gone:
+            raise RelayUnreachable("http://10.1.2.9:8090: no answer")
         if self.is_full:
             raise Overload("no port is left")
         stream = Stream(

@@ -146,6 +146,34 @@ async def test_refused_invite_becomes_a_visible_reason_and_frees_the_port(
     assert stage.status.reason is reason, "the last failure stays visible"
 
 
+async def test_relay_node_that_is_not_there_is_a_visible_failure(stage: Stage) -> None:
+    stage.media.is_gone = True
+    await stage.service.start(CHANNEL)
+    status = await stage.until_state(LiveState.FAILED)
+    assert (status.step, status.reason) == (LiveStep.PORT, LiveReason.RELAY_UNREACHABLE)
+    assert "10.1.2.9" in status.detail
+    assert stage.signalling.offers == [], "the device is not asked"
+
+
+async def test_relay_node_that_is_lost_shows_a_stalled_picture_and_is_asked_again(
+    stage: Stage,
+) -> None:
+    await stage.service.start(CHANNEL)
+    async with stage.service.watch(CHANNEL, "fmp4", "somebody"):
+        await stage.until_picture()
+        stage.media.say(StreamEnded(stage.media.opened[-1], EndReason.RELAY_LOST))
+        status = await stage.until_state(LiveState.STALLED)
+        assert status.reason is LiveReason.RELAY_UNREACHABLE
+        await stage.until_picture()
+
+
+async def test_device_is_told_the_address_of_the_relay_that_receives(stage: Stage) -> None:
+    stage.media.host = "10.1.2.9"
+    await stage.service.start(CHANNEL)
+    await stage.until_step("media")
+    assert stage.signalling.offers[-1].host == "10.1.2.9"
+
+
 async def test_no_free_port_is_a_visible_failure(stage: Stage) -> None:
     stage.media.is_full = True
     await stage.service.start(CHANNEL)
