@@ -40,6 +40,8 @@ class VoiceTarget:
     signalling_host: str
     payload_type: int = 8
     is_program_stream: bool = False
+    packet_ms: int = UDP_MS
+    """Length of a packet; over TCP at least 100 ms (quirk 46)."""
 
 
 class VoiceSender:
@@ -95,7 +97,7 @@ class VoiceSender:
         self._packetizer = VoicePacketizer(
             ssrc,
             payload_type=target.payload_type,
-            packet_ms=UDP_MS if is_udp else TCP_MS,
+            packet_ms=target.packet_ms if is_udp else max(target.packet_ms, TCP_MS),
             is_program_stream=target.is_program_stream,
             first_sequence=randrange(0x10000),
             first_timestamp=randrange(1 << 31),

@@ -8,6 +8,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from analytics.runner import AnalysisRunner
+from sip.gb28181.quirks import Quirk
 from sip.server import Algorithm, SipConfig, SipServer
 from stream_relay.control import RelayControl
 from stream_relay.reader import QueueLimit
@@ -260,6 +261,7 @@ def build_parts(
             advertised=advertised,
             zone=config.zone,
             clock=clock,
+            packet_ms=lambda device: quirks.find(device).number(Quirk.VOICE_PACKET_MS),
         ),
         bus=bus,
     )

@@ -17,7 +17,7 @@ from stream_relay.errors import Overload, SourceLost
 from stream_relay.voice.sender import VoiceTarget
 from stream_relay.voice.studio import Studio
 from vms.records.voice import TargetState, TargetView, VoiceReason
-from vms.services.voice.ports import Hearer, MakeSender, Sender, Signalling
+from vms.services.voice.ports import Hearer, MakeSender, PacketLength, Sender, Signalling
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +35,9 @@ FAULTS = {
 class Exchange:
     """Hands what happens to a broadcast to the line that opened it."""
 
-    def __init__(self, signalling: Signalling) -> None:
+    def __init__(self, signalling: Signalling, packet_ms: PacketLength) -> None:
         self.signalling = signalling
+        self.packet_ms = packet_ms
         self._lines: dict[str, asyncio.Queue[VoiceEvent]] = {}
 
     def join(self, broadcast_id: str) -> "asyncio.Queue[VoiceEvent]":
@@ -168,6 +169,7 @@ class Line:
                 event.signalling_host,
                 offer.payload_type,
                 offer.is_program_stream,
+                self.exchange.packet_ms(self.hearer.device_id),
             )
         )
         try:

@@ -67,6 +67,7 @@ async def voice(
     service = VoiceService(
         signalling, signalling.make_sender, store, users, data,
         advertised="", zone=SHANGHAI, clock=clock,
+        packet_ms=lambda device_id: 60 if device_id == DEVICE else 20,
     )  # fmt: skip
     await service.begin()
     async with asyncio.TaskGroup() as group:
@@ -107,6 +108,7 @@ async def test_a_file_reaches_all_and_is_the_same_for_all(
         (CHANNEL, TargetState.DONE), (OTHER_CHANNEL, TargetState.DONE),
     ]  # fmt: skip
     first, second = signalling.senders
+    assert first.target.packet_ms == 60
     assert first.sound == second.sound
     assert melody(decode(bytes(first.sound)), piece_s=0.05) == [440, 880, 440, 880]
     assert first.is_closed
