@@ -13,11 +13,12 @@ from pydantic import BaseModel
 from vms.config_sections import HttpSection
 from vms.errors import VmsError
 from vms.services import Services
-from web import events, media, pages
+from web import events, media, microphone, pages
 from web.access_log import AccessLogger
 from web.api import (
     access,
     alarms,
+    announcements,
     capabilities,
     channels,
     devices,
@@ -29,6 +30,7 @@ from web.api import (
     session,
     system,
     users,
+    voice,
 )
 from web.audit import write_down
 from web.call import Call
@@ -37,6 +39,7 @@ from web.keys import (
     identity_key,
     limits_key,
     listeners_key,
+    microphones_key,
     routes_key,
     services_key,
     settings_key,
@@ -56,6 +59,9 @@ RESOURCES: tuple[Resource, ...] = (
     live.resource,
     media.resource,
     recordings.resource,
+    voice.resource,
+    microphone.resource,
+    announcements.resource,
     alarms.resource,
     scenes.resource,
     events.resource,
@@ -86,6 +92,7 @@ def create_app(
     app[limits_key] = limits
     app[viewers_key] = Seats(settings.max_viewers)
     app[listeners_key] = Seats(limits.event_sockets)
+    app[microphones_key] = Seats(limits.microphones)
     app[routes_key] = {}
     app[document_key] = build_document(RESOURCES, version)
     app[documentation.look_key] = documentation.read_look()
@@ -101,7 +108,7 @@ def create_app(
 
 async def _dismiss(app: web.Application) -> None:
     """Let the long connections go, else the server would wait for them."""
-    places = (app[viewers_key], app[listeners_key])
+    places = (app[viewers_key], app[listeners_key], app[microphones_key])
     await asyncio.gather(*(each.dismiss(SHUTDOWN_S) for each in places))
 
 

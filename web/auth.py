@@ -22,6 +22,7 @@ ROLES = {
     Permission.OPERATE: Role.OPERATOR,
     Permission.ADMINISTER: Role.ADMIN,
 }
+FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -80,12 +81,13 @@ def check_permission(identity: Identity, route: Route | None) -> None:
         raise Denied(role=identity.role.value, needed=ROLES[permission].value)
 
 
-def check_origin(request: web.Request, *, by_cookie: bool) -> None:
+def check_origin(request: web.Request, *, by_cookie: bool, takes_file: bool = False) -> None:
     """Raise CrossOrigin or NotJson for state changes and WebSockets of another site's page.
 
     A browser always tells (Sec-Fetch-Site or Origin). Where nothing is told, only a request that
     carries its own credential may pass: a cookie is sent by the browser unasked. JSON is asked for
-    even without a body, because no form of another site can send it.
+    even without a body, because no form of another site can send it; where a file is taken, any
+    named type that needs the browser's leave (CORS) does.
     """
     is_websocket = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
     if request.method in SAFE_METHODS and not is_websocket:
@@ -99,7 +101,14 @@ def check_origin(request: web.Request, *, by_cookie: bool) -> None:
     if origin is None and site is None and by_cookie:
         raise CrossOrigin
     if by_cookie and not is_websocket and request.content_type != JSON:
+        if takes_file and request.headers.get(hdrs.CONTENT_TYPE) and not _is_of_form(request):
+            return
         raise NotJson
+
+
+def _is_of_form(request: web.Request) -> bool:
+    """Whether any site's form may send this type without asking (Fetch standard, 2.2.2)."""
+    return request.content_type in FORM_TYPES
 
 
 def _is_own(request: web.Request, origin: str) -> bool:

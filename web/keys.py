@@ -18,6 +18,7 @@ routes_key = web.AppKey("routes", dict[AbstractRoute, Route])
 limits_key = web.AppKey("limits", Limits)
 viewers_key = web.AppKey("viewers", Seats)
 listeners_key = web.AppKey("listeners", Seats)
+microphones_key = web.AppKey("microphones", Seats)
 document_key = web.AppKey("document", dict[str, Any])
 """The OpenAPI document."""
 

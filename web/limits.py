@@ -27,6 +27,8 @@ class Limits:
     """Ping of WebSockets; a peer that does not answer within half of it is gone."""
     event_sockets: int = 500
     """Event WebSockets at one time."""
+    microphones: int = 50
+    """People who speak at one time."""
     event_queue: int = 256
     """Events that may wait for one slow client before the oldest are dropped."""
 

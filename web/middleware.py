@@ -45,7 +45,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Permissions-Policy": "camera=(), microphone=(self), geolocation=()",
 }
 
 
@@ -107,7 +107,8 @@ async def guard(request: web.Request, handler: Next) -> web.StreamResponse:
         if _is_page(request, route):
             raise web.HTTPSeeOther(_login_address(request)) from None
         raise
-    check_origin(request, by_cookie=by_cookie)
+    takes_file = route is not None and route.takes_file
+    check_origin(request, by_cookie=by_cookie, takes_file=takes_file)
     request[identity_key] = identity
     try:
         check_permission(identity, route)

@@ -86,6 +86,9 @@ def _operation(route: Route, schemas: Mapping[type[BaseModel], Schema]) -> Schem
     if route.shape.body:
         content = {JSON: {"schema": schemas[route.shape.body]}}
         operation["requestBody"] = {"required": True, "content": content}
+    if route.takes_file:
+        content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 

@@ -6,6 +6,8 @@ twice: as the answer of a failed request and as the hint in a tile.
 
 from collections.abc import Mapping
 
+from web.problem_texts_voice import VOICE
+
 Text = tuple[int, str, str, str, str]
 
 GENERAL: Mapping[str, Text] = {
@@ -371,7 +373,7 @@ LIVE: Mapping[str, Text] = {
     ),
 }
 
-TEXTS: Mapping[str, Text] = {**GENERAL, **PEOPLE, **THINGS, **LIVE}
+TEXTS: Mapping[str, Text] = {**GENERAL, **PEOPLE, **THINGS, **LIVE, **VOICE}
 
 REASONS: Mapping[str, tuple[str, str]] = {
     "same_as_before": ("与当前密码相同", "is the same as before"),
@@ -389,6 +391,16 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "takes printable ASCII only, and not too much of it",
     ),
     "before_start": ("应晚于开始时间", "must be later than the start"),
+    "nobody_hears": ("没有可以收听的目标", "names nobody who can hear"),
+    "too_many_targets": ("目标太多，最多 500 个", "names too many targets; 500 are possible"),
+    "one_source": (
+        "应恰好选择录音、文字、话筒之一",
+        "needs exactly one of announcement, text and microphone",
+    ),
+    "not_a_sound": (
+        "不是能识别的声音文件，或没有声音，或超过十分钟",
+        "is no sound file we can read, has no sound, or is longer than ten minutes",
+    ),
     "unknown": ("没有这个值", "is not a known value"),
 }
 """What is wrong with a value that a service did not accept; another reason is shown as it is."""

@@ -66,6 +66,8 @@ class Route:
     """Players cannot send headers: these routes also accept a media token as `?token=`."""
     takes_websocket: bool = False
     """The same address also answers a WebSocket upgrade."""
+    takes_file: bool = False
+    """The body is a file as it is, not JSON; its size is the handler's matter."""
     is_audited: bool = False
     """Written to the audit log though nothing is changed (downloads)."""
 
@@ -88,6 +90,7 @@ class RouteOptions(TypedDict, total=False):
     problems: tuple[str, ...]
     takes_url_token: bool
     takes_websocket: bool
+    takes_file: bool
     is_audited: bool
 
 

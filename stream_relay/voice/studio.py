@@ -1,13 +1,12 @@
 """One sound and its hearers: paced by the clock, guarded and encoded once for all of them."""
 
 import asyncio
-from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 
 from stream_relay.formats import g711
 from stream_relay.voice.level import Guard, Meter, Samples
-from stream_relay.voice.sender import VoiceSender
 from stream_relay.voice.sources import TURN_S, VoiceSource
 
 MAX_LATENESS_S = 0.5
@@ -20,6 +19,16 @@ def encode(samples: Samples) -> bytes:
     return bytes(_A_LAW[(samples.astype(np.int32) + 32768) >> 3])
 
 
+class Hearer(Protocol):
+    """What takes the encoded sound: `sender.VoiceSender`."""
+
+    def push(self, a_law: bytes) -> None:
+        """Take 20 ms; never waits."""
+
+    def finish(self) -> None:
+        """The sound has ended."""
+
+
 class Studio:
     """Plays one source to all who hear at the moment."""
 
@@ -28,16 +37,13 @@ class Studio:
         self.played_s = 0.0
         self._source = source
         self._guard = Guard()
-        self._hearers: dict[VoiceSender, None] = {}
+        self._hearers: dict[Hearer, None] = {}
 
-    def __iter__(self) -> Iterator[VoiceSender]:
-        return iter(self._hearers)
-
-    def admit(self, sender: VoiceSender) -> None:
+    def admit(self, sender: Hearer) -> None:
         """Let somebody hear from the next turn on."""
         self._hearers[sender] = None
 
-    def dismiss(self, sender: VoiceSender) -> None:
+    def dismiss(self, sender: Hearer) -> None:
         """Let somebody hear no more; one that is not there is fine."""
         self._hearers.pop(sender, None)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.web.fake_capabilities import FakeCapabilities
 from tests.web.fake_live import FakeLive
 from tests.web.fake_quirks import FakeQuirks
+from tests.web.fake_voice import FakeVoice
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER, alarm, attempt, channel, device
 from vms.bus import Bus
 from vms.errors import Conflict, Denied, Invalid, LockedOut, NotFound, NotReady
@@ -426,4 +427,5 @@ class FakeServices:
         self.quirks = FakeQuirks()
         self.capabilities = FakeCapabilities()
         self.system = FakeSystem(data)
+        self.voice = FakeVoice()
         self.bus = Bus()

@@ -64,7 +64,7 @@ async def test_a_route_without_declaration_is_closed(
 
 
 def test_who_may_do_what_is_as_agreed() -> None:
-    """Viewers watch, operators also act on alarms, recording and scenes, administrators manage."""
+    """Viewers watch, operators act on alarms, recording, scenes, voice, administrators manage."""
     beyond_watching = {
         Permission.OPEN: {"log_in", "show_health"},
         Permission.OPERATE: {
@@ -78,6 +78,17 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "stop_live",
             "test_capabilities",
             "show_access",
+            "begin_talk",
+            "end_talk",
+            "begin_broadcast",
+            "stop_broadcast",
+            "speak_live",
+            "add_spoken_announcement",
+            "upload_announcement",
+            "delete_announcement",
+            "add_entry",
+            "replace_entry",
+            "delete_entry",
             "show_general_registration_rule",
             "show_registration_rule",
         },

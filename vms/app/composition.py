@@ -15,6 +15,7 @@ from stream_relay.relay import Relay, RelayConfig
 from stream_relay.remote.connection import Node
 from stream_relay.remote.fleet import RelayFleet
 from stream_relay.stream import StreamLimits
+from stream_relay.voice.sender import VoiceSender
 from vms.bus import Bus
 from vms.clock import Clock
 from vms.config import Config
@@ -45,6 +46,7 @@ from vms.services.registration_rules import RegistrationRuleService
 from vms.services.store import Store
 from vms.services.system import Gauges, SystemService
 from vms.services.users import UserService
+from vms.services.voice import VoiceService
 from vms.storage.queries.audit import prune_audit
 from vms.storage.worker import DatabaseWorker
 from vms.version import VERSION
@@ -249,6 +251,16 @@ def build_parts(
         quirks=quirks,
         capabilities=capabilities,
         system=system,
+        voice=VoiceService(
+            planes.sip,
+            lambda target: VoiceSender(target, planes.relay.ports, config.media.host),
+            store,
+            users,
+            config.data,
+            advertised=advertised,
+            zone=config.zone,
+            clock=clock,
+        ),
         bus=bus,
     )
     return Parts(

@@ -125,6 +125,7 @@ async def _begin(config: Config, parts: Parts) -> str:
     await services.recording.begin()
     await services.downloads.begin()
     await services.analysis.begin()
+    await services.voice.begin()
     return password
 
 
@@ -153,6 +154,7 @@ async def _start(
         ("playback", services.playback.run),
         ("downloads", services.downloads.run),
         ("analysis", services.analysis.run),
+        ("voice", services.voice.run),
         ("housekeeping", parts.housekeeping.run),
     ):
         await running.enter_async_context(_task(group, name, work))

@@ -17,6 +17,7 @@ from vms.services.recording import RecordingService
 from vms.services.registration_rules import RegistrationRuleService
 from vms.services.system import SystemService
 from vms.services.users import UserService
+from vms.services.voice import VoiceService
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +38,5 @@ class Services:
     quirks: QuirkService
     capabilities: CapabilityService
     system: SystemService
+    voice: VoiceService
     bus: Bus

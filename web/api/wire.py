@@ -71,6 +71,8 @@ Id = Annotated[str, BeforeValidator(str), Field(examples=["17"])]
 """An opaque id."""
 Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 """An id as a path parameter."""
+FileId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+"""The id of something that is kept as a file."""
 GbCode = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{20}$"), Field(examples=["14040000001320000001"])
 ]

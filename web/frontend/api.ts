@@ -4,13 +4,15 @@
  */
 
 import type {
-  Access, Alarm, CapabilityMatrix, Channel, Device, Id, LiveStatus, Page, Plugin, QuirkLine, Scene,
-  SceneDraft, Segment, Session, Span, SystemFacts, TreeNode,
+  Access, Alarm, Announcement, Broadcast, BroadcastDraft, CapabilityMatrix, Channel, Device, Id,
+  LiveStatus, Page, Plugin, QuirkLine, Scene, SceneDraft, Segment, Session, Span, SystemFacts,
+  TimetableDraft, TimetableEntry, TreeNode,
 } from "./contract";
 import { learnServerTime } from "./clock";
 
 const ROOT = "/api/v1";
 const TIMEOUT_MS = 15_000;
+const UPLOAD_MS = 300_000;
 
 /** What the server (or the network) said went wrong; `title` and `detail` are for people. */
 export class Problem extends Error {
@@ -126,6 +128,31 @@ export class Api {
   deleteScene(id: Id): Promise<void> { return this.send("DELETE", `/scenes/${enc(id)}`); }
   async plugins(): Promise<Plugin[]> { return listOf(await this.get("/plugins")); }
 
+  // Voice to devices
+  beginTalk(code: string): Promise<{ talk: Broadcast | null }> {
+    return this.send("POST", `/channels/${enc(code)}/talk`, {});
+  }
+  async broadcasts(): Promise<Broadcast[]> { return listOf(await this.get("/broadcasts")); }
+  beginBroadcast(draft: BroadcastDraft): Promise<Broadcast> {
+    return this.send("POST", "/broadcasts", draft);
+  }
+  stopBroadcast(id: string): Promise<Broadcast> { return this.send("DELETE", `/broadcasts/${enc(id)}`); }
+  async announcements(): Promise<Announcement[]> { return listOf(await this.get("/announcements")); }
+  speakAnnouncement(name: string, text: string): Promise<Announcement> {
+    return this.send("POST", "/announcements", { name, text });
+  }
+  uploadAnnouncement(name: string, file: Blob): Promise<Announcement> {
+    return this.call("POST", ROOT + "/announcements/file" + search({ name }), file);
+  }
+  deleteAnnouncement(id: string): Promise<void> { return this.send("DELETE", `/announcements/${enc(id)}`); }
+  async timetable(): Promise<TimetableEntry[]> { return listOf(await this.get("/broadcast-timetable")); }
+  saveEntry(draft: TimetableDraft, id: string | null): Promise<TimetableEntry> {
+    return id === null
+      ? this.send("POST", "/broadcast-timetable", draft)
+      : this.send("PUT", `/broadcast-timetable/${enc(id)}`, draft);
+  }
+  deleteEntry(id: string): Promise<void> { return this.send("DELETE", `/broadcast-timetable/${enc(id)}`); }
+
   system(): Promise<SystemFacts> { return this.get("/system"); }
 
   private get<Answer>(path: string, query: Query = {}): Promise<Answer> {
@@ -141,15 +168,16 @@ export class Api {
       Accept: "application/json",
       "Accept-Language": this.options.language,
     };
-    if (method !== "GET") headers["Content-Type"] = "application/json";
+    const isFile = body instanceof Blob;
+    if (method !== "GET") headers["Content-Type"] = isFile ? "application/octet-stream" : "application/json";
     let response: Response;
     try {
       response = await this.request(url, {
         method,
         headers,
         credentials: "same-origin",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-        ...(method === "GET" || body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(isFile ? UPLOAD_MS : TIMEOUT_MS),
+        ...(method === "GET" || body === undefined ? {} : { body: isFile ? body : JSON.stringify(body) }),
       });
     } catch (error) {
       const code = error instanceof DOMException && error.name === "TimeoutError"

@@ -12,6 +12,7 @@ import { CHANNEL_DRAG } from "./alarm_list";
 import { boxWords } from "./box_words";
 import { diagnose } from "./diagnosis";
 import { levelBadge } from "./level";
+import { TalkControl } from "./talk_control";
 import { veilContent } from "./tile_veil";
 import { attempt, copyText } from "./toast";
 
@@ -38,6 +39,7 @@ export class Tile {
   private readonly facts = h("span", { class: "tile-facts quiet" });
   private showsBoxes = true;
   private alarm: Alarm | null = null;
+  private talk: TalkControl | null = null;
 
   constructor(private readonly options: TileOptions) {
     this.element = h("section", {
@@ -70,6 +72,7 @@ export class Tile {
       onFrame: (player) => { this.element.dataset["frames"] = String(player.frames); },
     });
     this.player.showsBoxes = this.showsBoxes;
+    if (document.body.dataset["role"] !== "viewer") this.talk = new TalkControl(this.options.api, channel.code);
     this.element.dataset["frames"] = "0";
     if (channel.online) this.player.open();
     else this.player.showOffline(channel.state_since ?? channel.missing_since, channel.cause);
@@ -82,6 +85,8 @@ export class Tile {
     this.channel = null;
     this.alarm = null;
     player?.close();
+    this.talk?.close();
+    this.talk = null;
     this.element.draggable = false;
     this.stage.replaceChildren();
     this.render();
@@ -200,6 +205,7 @@ export class Tile {
       this.facts,
       channel.recording ? h("span", { class: "tile-recording", title: t("tile.recording") }, icon("record")) : null,
       h("span", { class: "tile-tools" },
+        this.talk?.element,
         iconButton("info", t("tile.info"), () => this.options.onInfo(channel), { "data-action": "info" }),
         iconButton("close", t("tile.close"), () => this.options.onClose(this), { "data-action": "close" })));
     this.renderFacts();
