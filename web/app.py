@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from vms.config_sections import HttpSection
 from vms.errors import VmsError
 from vms.services import Services
-from web import events, media, pages
+from web import events, media, media_playback, pages
 from web.access_log import AccessLogger
 from web.api import (
     access,
@@ -21,7 +21,9 @@ from web.api import (
     channels,
     devices,
     documentation,
+    downloads,
     live,
+    playbacks,
     recordings,
     scenes,
     session,
@@ -54,6 +56,9 @@ RESOURCES: tuple[Resource, ...] = (
     live.resource,
     media.resource,
     recordings.resource,
+    playbacks.resource,
+    media_playback.resource,
+    downloads.resource,
     alarms.resource,
     scenes.resource,
     events.resource,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.web.fake_live import FakeLive
+from tests.web.fake_playback import FakeDeviceRecordings, FakeDownloads, FakePlayback
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER, alarm, attempt, channel, device
 from vms.bus import Bus
 from vms.errors import Conflict, Denied, Invalid, LockedOut, NotFound, NotReady
@@ -396,6 +397,9 @@ class FakeServices:
         self.directory = FakeDirectory()
         self.live = FakeLive()
         self.recording = FakeRecording(data)
+        self.device_recordings = FakeDeviceRecordings()
+        self.playback = FakePlayback()
+        self.downloads = FakeDownloads(data)
         self.alarms = FakeAlarms(data)
         self.analysis = FakeAnalysis()
         self.users = FakeUsers()

@@ -333,7 +333,7 @@ class PlaybackService:
             if speed >= 0:
                 raise
             self._can_reverse[session.device_id] = False
-            raise Conflict("reverse_refused", error.message) from error
+            raise Conflict("reverse_refused", detail=error.message) from error
         if speed < 0:
             self._can_reverse[session.device_id] = True
         # A device may grant another speed than the one it was asked for (2022 B.2.8).
@@ -356,7 +356,7 @@ class PlaybackService:
                 return await session.control(command)
         except PlaybackRefused as error:
             detail = f"{error.status} {error.reason}".strip()
-            raise Conflict("playback_refused", detail) from error
+            raise Conflict("playback_refused", detail, detail=detail) from error
         except (TimeoutError, PeerUnreachable) as error:
             raise NotReady(code=LiveReason.DEVICE_UNREACHABLE.value) from error
 

@@ -99,7 +99,10 @@ async def office(
             bus=bus,
             clock=clock,
             listeners=Listeners(
-                lambda name, reason: made.ended.append((name, reason)), hear_alarm, hear_move
+                lambda name, reason: made.ended.append((name, reason)),
+                lambda device, name: made.ended.append((name, f"file of {device}")),
+                hear_alarm,
+                hear_move,
             ),
         )
         async with asyncio.TaskGroup() as group:
@@ -298,7 +301,7 @@ async def test_keepalives_are_written_together_at_the_end_at_the_latest(
         news,
         bus=bus,
         clock=clock,
-        listeners=Listeners(lambda *_: None, nothing, nothing),
+        listeners=Listeners(lambda *_: None, lambda *_: None, nothing, nothing),
     )
     later = T0 + timedelta(seconds=50)
     async with asyncio.TaskGroup() as group:

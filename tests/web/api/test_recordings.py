@@ -33,6 +33,8 @@ async def test_files_are_listed_with_their_address_and_without_their_path(viewer
         {
             "id": "1",
             "channel": CHANNEL,
+            "source": "local",
+            "record_type": None,
             "start": "2026-11-20T04:00:00Z",
             "end": "2026-11-20T04:01:00Z",
             "duration_s": 60.0,
