@@ -161,6 +161,8 @@ class PlaybackService:
             return self.get(playback_id)
         running.task.cancel()
         await asyncio.wait([running.task])
+        if playback_id in self._running:  # it had not even begun
+            self._conclude(running, [])
         return self.get(playback_id)
 
     @asynccontextmanager

@@ -21,7 +21,7 @@ const LOOK_MS = 500;
 const SEARCH_AGAIN_MS = 400;
 const STEP_BACK_MS = 30_000;
 const SPEEDS = [-1, 0.25, 0.5, 1, 2, 4] as const;
-const FRACTIONS: Record<string, string> = { "0.25": "¼×", "0.5": "½×" };
+const FRACTIONS: Record<string, string> = { "0.25": "1/4×", "0.5": "1/2×" };
 
 interface Show {
   source: Source;

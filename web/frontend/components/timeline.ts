@@ -65,7 +65,9 @@ export class Timeline {
     }
     fill(this.ticks, ...ticksOf(this.view).map((at) => {
       const mark = h("span", {}, formatTime(at).slice(11, 16));
-      mark.style.left = `${shareOf(this.view, at) * 100}%`;
+      const share = shareOf(this.view, at);
+      mark.style.left = `${share * 100}%`;
+      if (share < 0.02 || share > 0.98) mark.dataset["edge"] = share < 0.5 ? "first" : "last";
       return mark;
     }));
     this.renderCursor();

@@ -10,7 +10,8 @@ const KEY_AT = /\bt\(\s*\(?"([a-z0-9_.]+)"|"([a-z]+\.[a-z0-9_.]+)"/g;
 /** Keys built from server words or loop variables: their families are listed here. */
 const FAMILIES = [
   "advice", "alarm.detail", "alarm.kind", "alarm.state", "cause", "label", "level", "live.end", "live.step",
-  "marks", "nav", "outcome", "param", "presence", "problem", "role", "spans", "tile.state", "transport",
+  "download.state", "marks", "nav", "outcome", "param", "presence", "problem", "replay.kind", "replay.source",
+  "role", "spans", "tile.state", "transport",
 ];
 
 function files(folder: string, ending: string): string[] {
