@@ -15,6 +15,7 @@ from stream_relay.scene import FRAME_RATE
 from stream_relay.scenery import Place
 from stream_relay.simulator import MediaTarget
 from tests.stream_relay.media import SSRC, pictures
+from tests.vms.bench import eventually
 
 HOST = "127.0.0.1"
 START = datetime(2026, 7, 1, 4, tzinfo=UTC)
@@ -83,9 +84,7 @@ def stamps(udp: socket.socket) -> list[int]:
 
 
 async def until(tape: Tape, groups: int) -> None:
-    async with asyncio.timeout(60):
-        while len(tape.groups) < groups:
-            await asyncio.sleep(0.005)
+    await eventually(lambda: len(tape.groups) >= groups)
 
 
 @pytest.mark.parametrize(("scale", "count"), [(8.0, 6), (16.0, 3)])
@@ -148,9 +147,7 @@ async def test_a_pause_holds_until_it_goes_on_there(udp: socket.socket) -> None:
         running = asyncio.get_running_loop().create_task(replay.run())
         await until(tape, 1)
         replay.pause()
-        async with asyncio.timeout(60):
-            while replay._changed.is_set():
-                await asyncio.sleep(0.005)
+        await eventually(lambda: not replay._changed.is_set())
         held, place = len(tape.groups), replay.position_s
         await asyncio.sleep(0)
         assert not running.done()
@@ -168,9 +165,7 @@ async def test_a_seek_goes_there_at_once_and_goes_on_from_a_pause(udp: socket.so
         await until(tape, 1)
         replay.pause()
         replay.play(position_s=500.0)
-        async with asyncio.timeout(60):
-            while 500.0 not in tape.places:
-                await asyncio.sleep(0.005)
+        await eventually(lambda: 500.0 in tape.places)
         replay.play(position_s=999.9)
         await asyncio.wait_for(running, 60)
     assert tape.places[-1] == 999.9
