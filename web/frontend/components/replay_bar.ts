@@ -7,8 +7,9 @@ import { Problem, type Api } from "../api";
 import { formatTime, serverNow, startOfDay } from "../clock";
 import type { Playback, RecordingSearch, Segment } from "../contract";
 import { fill, h, icon, iconButton } from "../dom";
-import { t, tLength } from "../i18n";
+import { t } from "../i18n";
 import { DownloadList } from "./download_list";
+import { joined, searchWords } from "./replay_words";
 import type { Tile } from "./tile";
 import { Timeline } from "./timeline";
 import {
@@ -163,19 +164,9 @@ export class ReplayBar {
   }
 
   private tellSearch(search: RecordingSearch | null, count: number): void {
-    const seconds = this.stretches.reduce((sum, each) => sum + (each.end - each.start) / 1000, 0);
-    const found = count === 0 ? "" : t("replay.found", { count, length: tLength(seconds) });
-    const state = search?.state ?? "complete";
-    this.element.dataset["search"] = state;
-    if (state === "searching") {
-      this.say(t("replay.searching_found", { found: search?.found ?? 0, expected: search?.expected ?? "?" }));
-    } else if (state === "failed") {
-      this.say([search?.title ?? "", search?.hint ?? "", found].filter((part) => part !== "").join(" · "), "bad");
-    } else if (search?.found === 0) {
-      this.say([t("replay.none"), found].filter((part) => part !== "").join(" · "));
-    } else {
-      this.say(state === "partial" ? `${found} · ${t("replay.partial")}` : found);
-    }
+    this.element.dataset["search"] = search?.state ?? "complete";
+    const { text, tone } = searchWords(search, this.stretches, count);
+    this.say(text, tone);
   }
 
   private say(text: string, tone = ""): void {
@@ -262,7 +253,7 @@ export class ReplayBar {
     }
     if (this.show?.id !== id) return;
     if (playback.state === "failed") {
-      this.say([playback.title ?? "", playback.hint ?? ""].join(" · "), "bad");
+      this.say(joined(playback.title, playback.hint), "bad");
       return;
     }
     this.show = { source: "device", id: null, file: null };
