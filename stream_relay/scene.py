@@ -72,6 +72,11 @@ def _text(text: str) -> Image.Image:
     return image
 
 
+def clock_image(now: datetime) -> Image.Image:
+    """The clock as it is burnt in; its upper left corner stands at MARGIN_PIXELS - 4 from the top."""
+    return _text(clock_text(now))
+
+
 class SceneSource:
     """A camera that looks at a pretend place; draws and encodes each picture when asked for it."""
 
@@ -104,9 +109,9 @@ class SceneSource:
         for index in itertools.count():
             picture = background.copy()
             scenery.paint(picture, index / FRAME_RATE)
-            now = clock_text(self._wall())
-            if now != shown:
-                shown, clock = now, _text(now)
+            now = self._wall()
+            if clock_text(now) != shown:
+                shown, clock = clock_text(now), clock_image(now)
             picture.paste(clock, (MARGIN_PIXELS, MARGIN_PIXELS - 4), clock)
             picture.paste(title, corner, title)
             yield picture
