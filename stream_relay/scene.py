@@ -73,7 +73,7 @@ def _text(text: str) -> Image.Image:
 
 
 def clock_image(now: datetime) -> Image.Image:
-    """The clock as it is burnt in; its upper left corner stands at MARGIN_PIXELS - 4 from the top."""
+    """The clock as it is burnt in, MARGIN_PIXELS from the left and 4 less from the top."""
     return _text(clock_text(now))
 
 

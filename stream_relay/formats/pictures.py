@@ -95,11 +95,12 @@ class PictureReader:
             if self._nals.has_slices:
                 self._emit(frame, self._nals.start, self._nals.end, self._nals.is_key, pts, dts)
                 pts = dts = -1
-                if self._nals.end == size:
-                    return size
             elif size - self._nals.start <= MAX_LEAD_BYTES:
                 return self._nals.start
-            if not self._nals.next_picture(frame.data, size, self._codec, split):
+            # Behind the last picture nothing is looked at: its bytes may be the sink's now.
+            if self._nals.end == size or not self._nals.next_picture(
+                frame.data, size, self._codec, split
+            ):
                 return size
 
     def _decide(self, data: bytes | bytearray, size: int, declared: int) -> None:

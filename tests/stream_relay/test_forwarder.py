@@ -440,15 +440,16 @@ async def test_a_name_is_looked_up_while_the_others_go_on(
             return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (HOST, port))]
 
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
-        opening = asyncio.create_task(
-            desk.relay.forward(
-                desk.receiver.stream, "udp", ssrc=NEW_SSRC, host="platform.example", port=port
+        async with asyncio.TaskGroup() as group:
+            opening = group.create_task(
+                desk.relay.forward(
+                    desk.receiver.stream, "udp", ssrc=NEW_SSRC, host="platform.example", port=port
+                )
             )
-        )
-        await asked.wait()
-        assert not opening.done()
-        answered.set()
-        platform = Platform(await opening, sock)
+            await asked.wait()
+            assert not opening.done()
+            answered.set()
+        platform = Platform(opening.result(), sock)
         sent = [packet(number) for number in range(3)]
         desk.send(sent)
         assert_forwarded(await platform.take(3), sent)
