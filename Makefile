@@ -53,7 +53,7 @@ format: setup-dev ## rewrite the sources in the house style
 
 bench: setup-dev ## speed as ratios to what the kernel alone costs, in one run; build/bench.json (ARGS="--rows forward")
 	@PYTHONPATH=. $(BIN)/python bench/bench_relay.py $(ARGS)
-	@for bench in bench/bench_formats.py bench/bench_first_picture.py; do \
+	@for bench in bench/bench_formats.py bench/bench_first_picture.py bench/bench_latency.py; do \
 		echo "== $$bench"; PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
 
 soak: setup-dev ## streams and viewers come and go for half an hour; nothing may stay behind (MINUTES=30)

@@ -94,8 +94,10 @@ class Forwarder:
             sock = bind_sender(bind_host, bind_port, SEND_BUFFER_BYTES)
             self.port = int(sock.getsockname()[1])
             try:
-                sock.connect((host, port))
-            except OSError:
+                sock.setblocking(False)
+                # Looks a name up without holding up the others; connecting itself is immediate.
+                await asyncio.get_running_loop().sock_connect(sock, (host, port))
+            except BaseException:
                 sock.close()
                 raise
             self._send_by(sock)

@@ -94,11 +94,16 @@ class Painter:
         picture = seen(picture, view)
         text = clock_text(at)
         if text != self._shown:
-            self._shown, self._clock = text, _text(text)
+            self._shown, self._clock = text, clock_image(at)
         picture.paste(self._clock, (MARGIN_PIXELS, MARGIN_PIXELS - 4), self._clock)
         corner = WIDTH - MARGIN_PIXELS - self._title.width, HEIGHT - MARGIN_PIXELS
         picture.paste(self._title, (corner[0], corner[1] - self._title.height), self._title)
         return picture
+
+
+def clock_image(now: datetime) -> Image.Image:
+    """The clock as it is burnt in, MARGIN_PIXELS from the left and 4 less from the top."""
+    return _text(clock_text(now))
 
 
 class SceneSource:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, Self
@@ -68,7 +69,7 @@ class MediaTarget:
     payload_type: int = PAYLOAD_TYPE
 
 
-class RtpSender:
+class RtpSender(ABC):
     """The way of one stream to its receiver; what is sent, and when, is `_stream` of a subclass.
 
     `async with` opens the socket, `run` sends until it is cancelled or has nothing more to send.
@@ -154,8 +155,9 @@ class RtpSender:
                     raise
                 await asyncio.sleep(CONNECT_REST_S)
 
+    @abstractmethod
     async def _stream(self) -> None:
-        raise NotImplementedError
+        """Send what there is to its end."""
 
     def _packetizer(self) -> Packetizer:
         """What makes packets of units; the tracks are prepared before."""

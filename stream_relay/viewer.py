@@ -129,7 +129,10 @@ class Viewer:
             self._connection.detach()
 
     def send_text(self, text: str) -> None:
-        """A text message (WebSocket), after what is queued now and before what comes later."""
+        """A text message (WebSocket), behind the fragment that is being written and earlier texts.
+
+        Fragments that wait in the ring come after it: a text never waits for a slow client's media.
+        """
         self._connection.send_text(text.encode())
 
     def finish(self, text: str | None = None) -> None:
@@ -164,12 +167,16 @@ class Viewer:
         self.detach()
         self._is_finishing = True
         self._reason = reason
-        self._deadline = self._loop.call_later(FAREWELL_S, self._close, "slow")
+        if self._deadline is None:
+            self._deadline = self._loop.call_later(FAREWELL_S, self._close, "slow")
         self._connection.finish(None if text is None else text.encode())
 
-    def _ended(self, reason: Reason) -> None:
-        """The engine is done with the connection."""
-        if reason != "finished":
+    def _ended(self, reason: Reason | Literal["closing"]) -> None:
+        """The engine is done with the connection, or soon: the client wants to close."""
+        if reason == "closing":
+            if self._deadline is None and not self._end.done():
+                self._deadline = self._loop.call_later(FAREWELL_S, self._close, "left")
+        elif reason != "finished":
             self._close(reason)
         elif not self._is_leaving and not self._end.done():
             self._say_goodbye()

@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("house", deadline=None)  # tests are about behaviour, never about time
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

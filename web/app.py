@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from vms.config_sections import HttpSection
 from vms.errors import VmsError
 from vms.services import Services
-from web import events, live_sound, media, microphone, pages
+from web import events, live_sound, media, media_playback, microphone, pages
 from web.access_log import AccessLogger
 from web.api import (
     access,
@@ -23,7 +23,9 @@ from web.api import (
     channels,
     devices,
     documentation,
+    downloads,
     live,
+    playbacks,
     quirks,
     recordings,
     scenes,
@@ -63,6 +65,9 @@ RESOURCES: tuple[Resource, ...] = (
     voice.resource,
     microphone.resource,
     announcements.resource,
+    playbacks.resource,
+    media_playback.resource,
+    downloads.resource,
     alarms.resource,
     scenes.resource,
     events.resource,

@@ -11,7 +11,7 @@ status; after it, the connection ends.
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Literal
@@ -32,6 +32,8 @@ from web.sockets import Socket, until_first, until_session_ends
 
 resource = Resource("media", "Live outputs: opening one starts the stream.", prefix="/live")
 Form = Literal["flv", "flv-h265-legacy", "fmp4", "fmp4-any-audio"]
+Watching = AbstractAsyncContextManager[Watch]
+"""A place before a picture, not entered yet."""
 FLV, MP4 = "video/x-flv", "video/mp4"
 PROBLEMS = (
     "channel_not_found",
@@ -76,7 +78,8 @@ async def watch_flv(call: Call, code: GbCode, query: FlvQuery) -> web.StreamResp
     With a WebSocket upgrade the same bytes come as binary messages, and nothing else.
     """
     form: Form = "flv-h265-legacy" if query.h265 == "legacy" else "flv"
-    return await _play(call, code, form, FLV, is_socket=is_upgrade(call.request))
+    watching = call.services.live.watch(code, form, viewer_of(call))
+    return await play(call, watching, FLV, is_socket=is_upgrade(call.request))
 
 
 @resource.route(
@@ -91,7 +94,7 @@ async def watch_flv(call: Call, code: GbCode, query: FlvQuery) -> web.StreamResp
 async def watch_mp4(call: Call, code: GbCode, query: Mp4Query) -> web.StreamResponse:
     """Answer endless fragmented MP4, from the newest key frame on."""
     form: Form = "fmp4" if query.audio == "aac" else "fmp4-any-audio"
-    return await _play(call, code, form, MP4)
+    return await play(call, call.services.live.watch(code, form, viewer_of(call)), MP4)
 
 
 @resource.route(
@@ -110,11 +113,16 @@ async def watch_socket(call: Call, code: GbCode) -> web.StreamResponse:
     `height` before each initialisation segment; fragments as binary messages; `ended` with `reason`
     last. Media time is the stream's `pts_ticks` / 90000.
     """
+    return await talk_over_socket(call, call.services.live.watch(code, "fmp4", viewer_of(call)))
+
+
+async def talk_over_socket(call: Call, watching: Watching) -> web.StreamResponse:
+    """Serve a WebSocket that tells what happens; see `watch_socket`."""
     seats = call.request.app[viewers_key]
     socket = Socket(call, seats)
     words = Words(partial(build_state, language=call.language), build_init, build_end)
     with seats.seat():
-        async with call.services.live.watch(code, "fmp4", _viewer(call)) as watch:
+        async with watching as watch:
             if not can_hand_over(call.request):
                 return await socket.serve(partial(_talk, watch, words))
             response = HandedSocket()
@@ -123,15 +131,15 @@ async def watch_socket(call: Call, code: GbCode) -> web.StreamResponse:
             return response
 
 
-async def _play(
-    call: Call, code: str, form: Form, content_type: str, *, is_socket: bool = False
+async def play(
+    call: Call, watching: Watching, content_type: str, *, is_socket: bool = False
 ) -> web.StreamResponse:
     """Answer a stream's chunks until the stream, the client or its session ends."""
     request = call.request
     seats = request.app[viewers_key]
     socket = Socket(call, seats) if is_socket else None
     with seats.seat():
-        async with call.services.live.watch(code, form, _viewer(call)) as watch:
+        async with watching as watch:
             async with _items(watch) as items:
                 first = await _first_chunk(items, request.app[limits_key].first_chunk_s)
                 if not can_hand_over(request):
@@ -276,7 +284,7 @@ async def _items(watch: Watch) -> AsyncIterator[AsyncIterator[Any]]:
             await items.aclose()
 
 
-def _viewer(call: Call) -> str:
+def viewer_of(call: Call) -> str:
     """Who watches, for the status page."""
     return f"{call.identity.username} {call.source}"
 

@@ -6,6 +6,7 @@ twice: as the answer of a failed request and as the hint in a tile.
 
 from collections.abc import Mapping
 
+from web.playback_texts import PLAYBACK
 from web.problem_texts_voice import VOICE, VOICE_REASONS
 
 Text = tuple[int, str, str, str, str]
@@ -373,7 +374,7 @@ LIVE: Mapping[str, Text] = {
     ),
 }
 
-TEXTS: Mapping[str, Text] = {**GENERAL, **PEOPLE, **THINGS, **LIVE, **VOICE}
+TEXTS: Mapping[str, Text] = {**GENERAL, **PEOPLE, **THINGS, **LIVE, **VOICE, **PLAYBACK}
 
 REASONS: Mapping[str, tuple[str, str]] = {
     "same_as_before": ("与当前密码相同", "is the same as before"),
@@ -392,6 +393,9 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "before_start": ("应晚于开始时间", "must be later than the start"),
     **VOICE_REASONS,
+    "in_future": ("不能晚于现在", "must not be later than now"),
+    "outside_window": ("不在所选的时间段内", "is outside the chosen stretch of time"),
+    "out_of_range": ("超出允许的范围", "is out of range"),
     "unknown": ("没有这个值", "is not a known value"),
 }
 """What is wrong with a value that a service did not accept; another reason is shown as it is."""

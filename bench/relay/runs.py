@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench.relay.native import HOST, BenchError, Program, free_ports, sleep_until
 from bench.relay.subject import FIRST_SSRC, code_of
@@ -22,6 +22,8 @@ LATE_SHARE, LATE_MAX_MS = 0.10, 250.0
 """Of pictures more than 10 ms late, and of the latest one: beyond either the generator starved."""
 LEAST_SHARE = 0.93
 """Of the expected bytes that viewers must have got; less means that they were not served."""
+Access = Literal["http", "ws", "tls"]
+"""How viewers come: HTTP-FLV, WebSocket (fMP4), HTTP-FLV under TLS."""
 API_PATH = "/api/v1/channels"
 API_PAUSE_S = 0.005
 
@@ -220,11 +222,16 @@ def live_path(number: int, token: str, form: str) -> str:
 
 
 def cost_of_viewers(
-    load: Load, server: Program, count: int, http_port: int, path: str, *, is_socket: bool
+    load: Load, server: Program, count: int, http_port: int, path: str, how: Access
 ) -> Run:
     """CPU of a server in ms per viewer-second."""
-    arguments = ["-k", count, "-p", http_port, *(["-w"] if is_socket else []), path]
-    with load.program("viewers", *arguments) as viewers:
+    if how == "tls":
+        arguments = ["--viewers", count, "--port", http_port, path]
+        program = Program.python("bench.relay.tls_viewers", *arguments)
+    else:
+        arguments = ["-k", count, "-p", http_port, *(["-w"] if how == "ws" else []), path]
+        program = load.program("viewers", *arguments)
+    with program as viewers:
         time.sleep(load.join_s)
         before = viewers.ask()
         used, lasted = window(server, load.window_s)
@@ -246,19 +253,19 @@ def write_floor(load: Load, count: int) -> Run:
     """Write each picture to every viewer."""
     count, port = min(count, load.viewer_cap), free_ports(2)
     with load.program("write_floor", "-p", port) as floor:
-        return cost_of_viewers(load, floor, count, port, "/", is_socket=False)
+        return cost_of_viewers(load, floor, count, port, "/", "http")
 
 
-def fan_out(load: Load, count: int, *, is_socket: bool = False) -> Run:
+def fan_out(load: Load, count: int, how: Access = "http") -> Run:
     """One stream of the relay to many viewers, its ingest included."""
     count, port = min(count, load.viewer_cap), free_ports(2)
     seconds = 3 * load.settle_s + load.join_s + load.window_s + 0.5
-    with relay("serve", port, "--streams", 1) as subject:
+    with relay("serve", port, "--streams", 1, *(["--tls"] if how == "tls" else [])) as subject:
         http_port, token = subject.ready["http_port"], subject.ready["token"]
-        path = live_path(0, token, "ws" if is_socket else "flv")
+        path = live_path(0, token, "ws" if how == "ws" else "flv")
         with load.generator(1, port, seconds, 0.0) as generator:
             sleep_until(generator.ready["begin_ns"] + load.settle_s * 1e9)
-            run = cost_of_viewers(load, subject, count, http_port, path, is_socket=is_socket)
+            run = cost_of_viewers(load, subject, count, http_port, path, how)
             sent = generator.finish()
     expected = 25 * 8 * sent["bytes"] / max(sent["pictures"], 1) / 1e6
     problem = run.problem

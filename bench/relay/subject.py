@@ -202,7 +202,7 @@ async def run(options: argparse.Namespace) -> None:
         if options.work == "serve":
             from bench.relay.subject_web import serve  # costs a second of imports: only here
 
-            subject.on_close, facts = await serve(relay, stack)
+            subject.on_close, facts = await serve(relay, stack, is_tls=options.tls)
         before = read_process()
         try:
             await subject.begin(options)
@@ -230,6 +230,7 @@ def main() -> None:
     parser.add_argument("--transport", choices=["udp", "tcp-passive"], default="udp")
     parser.add_argument("--port", type=int, required=True, help="first media port")
     parser.add_argument("--target", type=int, default=0, help="first port to forward to")
+    parser.add_argument("--tls", action="store_true", help="serve by HTTPS")
     parser.add_argument("--rest-us", type=int, help="another rest than the product's")
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
     asyncio.run(run(parser.parse_args()))

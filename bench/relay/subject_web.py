@@ -4,13 +4,20 @@ Real: routes, guard, seats, the media outputs, `Watch`. Stand-ins: accounts and 
 session that would invite a device.
 """
 
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from bench.relay.native import HOST
 from stream_relay.outputs.chunk import Format
@@ -34,24 +41,49 @@ BACKLOG = 1024
 
 
 async def serve(
-    relay: Relay, stack: AsyncExitStack
+    relay: Relay, stack: AsyncExitStack, *, is_tls: bool = False
 ) -> tuple[Callable[[str], None], dict[str, Any]]:
     """Listen on a port of the kernel's choice.
 
     Returns whom to tell of a channel whose stream was closed, and `http_port` and a viewer's
     `token`.
     """
-    services = FakeServices(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    services = FakeServices(folder)
     live = LiveStandIn(relay)
     services.live = cast(Any, live)
     app = create_app(cast(Services, services), HttpSection(max_viewers=SEATS), version="0")
     runner: web.AppRunner = create_runner(app)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, HOST, 0, backlog=BACKLOG)
+    context = tls_context(folder) if is_tls else None
+    site = web.TCPSite(runner, HOST, 0, backlog=BACKLOG, ssl_context=context)
     await site.start()
     facts = {"http_port": runner.addresses[0][1], "token": services.users.open_session("viewer")}
     return live.end, facts
+
+
+def tls_context(folder: Path) -> ssl.SSLContext:
+    """A server's, with a certificate made for this run."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = folder / "server.pem"
+    path.write_bytes(pem + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
 
 
 class SessionStandIn:

@@ -1,6 +1,8 @@
 # A piece of media that readers share: counted references, freed by the last one.
 from libc.stdint cimport int64_t, uint8_t
 
+from stream_relay.formats._buffer cimport Buffer
+
 cdef enum:
     HEAD_ROOM = 16     # bytes before `data` for the framing of a connection (WebSocket header)
 
@@ -25,6 +27,7 @@ cdef struct Block:
     uint8_t* data
 
 cdef Block* new_block(Py_ssize_t size) noexcept nogil
+cdef Block* adopt_block(Buffer run, Py_ssize_t start) noexcept nogil
 cdef Block* copy_block(const uint8_t* data, Py_ssize_t size) noexcept nogil
 cdef void frame_block(Block* block, int opcode) noexcept nogil
 cdef void retain(Block* block) noexcept nogil

@@ -6,11 +6,15 @@ Rings and connections may be freed without the hub's lock, so counting is atomic
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
+from stream_relay.formats._buffer cimport MARGIN
+
 cdef extern from * nogil:
     int __sync_add_and_fetch(int*, int)
     int __sync_sub_and_fetch(int*, int)
 
 cdef Py_ssize_t PREFIX = sizeof(Block) + HEAD_ROOM
+if PREFIX > MARGIN:
+    raise ImportError("a block does not fit before the bytes of a buffer")
 
 
 cdef Block* new_block(Py_ssize_t size) noexcept nogil:
@@ -22,6 +26,23 @@ cdef Block* new_block(Py_ssize_t size) noexcept nogil:
     block.references = 1
     block.size = size
     block.data = <uint8_t*>block + PREFIX
+    return block
+
+
+cdef Block* adopt_block(Buffer run, Py_ssize_t start) noexcept nogil:
+    """A block in the memory of `run`, from `start` on; `run` is empty then. NULL: it had none.
+
+    The block takes the place of the margin before the bytes.
+    """
+    cdef Py_ssize_t size = run.size
+    cdef uint8_t* memory = run.give()
+    cdef Block* block = <Block*>memory
+    if block == NULL:
+        return NULL
+    memset(block, 0, sizeof(Block))
+    block.references = 1
+    block.size = size - start
+    block.data = memory + MARGIN + start
     return block
 
 

@@ -57,11 +57,16 @@ cdef void _on_init(Connection connection, Block* init) noexcept nogil:
     connection._announce(init)
 
 
+cdef void _tell_closing(Connection connection) noexcept with gil:
+    connection._loop.hub.add_event(("viewer", connection._cursor.number, "closing"))
+
+
 @cython.no_gc_clear
 cdef class Connection:
     """Owns nothing but its place: the descriptor is closed by whoever handed it over.
 
-    Its end comes once as the event ("viewer", number, reason).
+    Its end comes once as the event ("viewer", number, reason). Before it may come, once, the reason
+    "closing": a WebSocket client said goodbye and has not taken all that is queued before the answer.
     """
 
     def __init__(self, Loop loop not None, int fd, bint is_websocket, chunks, size):
@@ -122,7 +127,7 @@ cdef class Connection:
             self._loop.hub.lock()
         try:
             self._leave_feed()
-            if cursor.end != READING:
+            if cursor.end != READING or cursor.finishes:
                 return
             feed = core.feed(name)
             self._core, self._feed, self._describe = core, feed, describe
@@ -146,7 +151,7 @@ cdef class Connection:
             self._loop.hub.unlock()
 
     def send_text(self, bytes text):
-        """Queue a text message between fragments."""
+        """Queue a text message: behind what is begun and other texts, before pieces of the ring."""
         self._queue(text, TEXT, False)
 
     def finish(self, text):
@@ -178,7 +183,7 @@ cdef class Connection:
         with nogil:
             self._loop.hub.lock()
         try:
-            if self._cursor.end != READING:
+            if self._cursor.end != READING or self._cursor.finishes:
                 return
             if data:
                 block = copy_block(data, len(data))
@@ -260,6 +265,7 @@ cdef class Connection:
     cdef void _answer(self) noexcept nogil:
         """Pongs, and the answer to a close."""
         cdef Block* block
+        cdef bint is_news = False
         if self._frames.reply.size and (
             self._cursor.own_bytes < MAX_ANSWERS or self._frames.is_closed
         ):
@@ -267,10 +273,13 @@ cdef class Connection:
             self._frames.reply.clear()
             queue_block(self._cursor, block)
         if self._frames.is_closed:
+            is_news = not self._cursor.finishes
             self._cursor.finishes = True
             if self._feed is not None:
                 self._feed.remove_cursor(self._cursor)
         pump(self._cursor)
+        if is_news and self._cursor.end == READING:
+            _tell_closing(self)  # it may never take what is queued
 
     cdef void _announce(self, Block* init) noexcept with gil:
         """Queue the text that describes an init, and the init behind it."""

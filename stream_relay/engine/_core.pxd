@@ -44,6 +44,10 @@ cdef class StreamCore(UnitSink):
     cdef readonly int64_t unit_bytes
     cdef int64_t _dropped_by_leavers
 
+    cdef bint _meet(self, int kind, int version, int64_t pts, int64_t dts, bint is_key) noexcept nogil
+    cdef void _hand_out(
+        self, Block* block, int kind, int codec, bint is_key
+    ) noexcept nogil
     cdef void _learn(self, int kind) noexcept with gil
     cdef void settle(self) noexcept with gil
     cdef void _start_feeds(self) noexcept

@@ -7,14 +7,17 @@ until the stream has settled, and at the first key frame.
 
 
 cimport cython
-from stream_relay.engine._block cimport KEY, Block, copy_block
+from stream_relay.engine._block cimport KEY, Block, adopt_block, copy_block
 from stream_relay.engine._feed cimport Cursor
+from stream_relay.formats._buffer cimport Buffer
 
 from stream_relay.access_unit import Codec, Kind
 from stream_relay.errors import Unsupported
 
 cdef int VIDEO = 0
 cdef int KEPT_INITS = 64
+cdef Py_ssize_t MAX_IDLE_SHARE = 8
+"""Memory is taken over with its bytes when no more than one of so many would lie idle in front."""
 KINDS = (Kind.VIDEO, Kind.AUDIO)
 CODECS = tuple(Codec)
 BASE = "access-units"
@@ -53,11 +56,24 @@ cdef class StreamCore(UnitSink):
         self, int kind, int codec, int version, int64_t pts, int64_t dts, bint is_key,
         const uint8_t* data, Py_ssize_t start, Py_ssize_t end,
     ) noexcept nogil:
-        cdef Block* block
-        cdef int index
-        cdef Publish publish = <Publish>_publish
+        if self._meet(kind, version, pts, dts, is_key):
+            self._hand_out(copy_block(data + start, end - start), kind, codec, is_key)
+
+    cdef void adopt(
+        self, int kind, int codec, int version, int64_t pts, int64_t dts, bint is_key,
+        Buffer run, Py_ssize_t start,
+    ) noexcept nogil:
+        if start * MAX_IDLE_SHARE > run.size:
+            self.add(kind, codec, version, pts, dts, is_key, run.data, start, run.size)
+        elif self._meet(kind, version, pts, dts, is_key):
+            self._hand_out(adopt_block(run, start), kind, codec, is_key)
+
+    cdef bint _meet(
+        self, int kind, int version, int64_t pts, int64_t dts, bint is_key
+    ) noexcept nogil:
+        """Place a unit on the time line; false when none are taken any more."""
         if self.is_closed:
-            return
+            return False
         if self._first_unit_us[kind] < 0:
             self._first_unit_us[kind] = self._hub.now_us
         if version != self._versions[kind]:
@@ -69,7 +85,14 @@ cdef class StreamCore(UnitSink):
         if kind == VIDEO:
             self._has_video = True
             self._meter(is_key, self.timeline.pts)
-        block = copy_block(data + start, end - start)
+        return True
+
+    cdef void _hand_out(
+        self, Block* block, int kind, int codec, bint is_key
+    ) noexcept nogil:
+        """The block of the unit that was placed (the reference goes along) to all readers."""
+        cdef int index
+        cdef Publish publish = <Publish>_publish
         if block == NULL:
             self.base.close_group()
             return

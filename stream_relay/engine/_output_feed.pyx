@@ -7,7 +7,9 @@ A new format is a new `Output`; nothing here knows one.
 import logging
 
 cimport cython
-from stream_relay.engine._block cimport INIT, KEY, RESTART, Block, copy_block, frame_block
+from stream_relay.engine._block cimport (
+    INIT, KEY, RESTART, Block, adopt_block, copy_block, frame_block,
+)
 from stream_relay.engine._feed cimport (
     PACKETS, PYTHON, UNSUPPORTED, WEBSOCKET, Cursor, end_cursor, queue_block,
 )
@@ -19,6 +21,8 @@ from stream_relay.outputs.chunk import Change
 cdef int VIDEO = 0
 cdef int BINARY = 2
 cdef int KEPT_INITS = 64
+cdef Py_ssize_t FRAMING_BYTES = 1024
+"""What a format adds to one unit, usually."""
 BASE = "access-units"
 logger = logging.getLogger(__name__)
 
@@ -40,14 +44,14 @@ cdef class OutputFeed(Feed):
         if not self._is_started:
             return
         self._dts = unit.dts
+        self._scratch.reserve(unit.size + FRAMING_BYTES)
         made = self._output.convert(
             unit.kind, unit.codec, unit.pts, unit.dts, unit.flags & KEY or unit.kind != VIDEO,
             unit.data, 0, unit.size, self._scratch,
         )
         if not made:
             return
-        block = copy_block(self._scratch.data, self._scratch.size)
-        self._scratch.clear()
+        block = adopt_block(self._scratch, 0)
         if block == NULL:
             self.close_group()
             return

@@ -3,6 +3,7 @@ import cython
 from libc.stdint cimport int64_t, uint8_t
 
 from stream_relay.formats._annexb cimport NalScanner as CNalScanner
+from stream_relay.formats._buffer cimport Buffer as CBuffer
 from stream_relay.formats._parameter_sets cimport ParameterSets as CParameterSets
 from stream_relay.formats._timeline cimport Timeline as CTimeline
 from stream_relay.formats._units cimport UnitSink as CUnitSink
@@ -34,17 +35,16 @@ cdef class PictureReader:
     cdef int64_t _last_step
 
     cdef void lost(self) noexcept nogil
-    @cython.locals(split=bint)
+    @cython.locals(size=Py_ssize_t, split=bint)
     cdef Py_ssize_t read(
-        self, const uint8_t* data, Py_ssize_t size, int64_t pts, int64_t dts, int declared,
-        bint hint,
+        self, CBuffer frame, int64_t pts, int64_t dts, int declared, bint hint
     ) noexcept nogil
     @cython.locals(seen=int)
     cdef void _decide(self, const uint8_t* data, Py_ssize_t size, int declared) noexcept nogil
     cdef void _switch(self, int codec) noexcept nogil
-    @cython.locals(step=int64_t)
+    @cython.locals(step=int64_t, data="const uint8_t*")
     cdef void _emit(
-        self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_key, int64_t pts,
+        self, CBuffer frame, Py_ssize_t start, Py_ssize_t end, bint is_key, int64_t pts,
         int64_t dts,
     ) noexcept nogil
     @cython.locals(difference=int64_t)

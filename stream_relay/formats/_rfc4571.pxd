@@ -4,12 +4,14 @@ from libc.stdint cimport int64_t, uint8_t
 from stream_relay.formats._buffer cimport Buffer as CBuffer
 
 cdef int PREFIX_BYTES, INTERLEAVED_BYTES, DOLLAR, PACK_CODE, PACK_BYTES, HEADER_BYTES, VERSION
+cdef int NULL_LOOKAHEAD_BYTES
 cdef int FIRST_RTCP, LAST_RTCP, MIN_RTCP_BYTES, SEARCH_BYTES, FINE, NO_FRAME, MORE, BAD
 
 cdef class TcpFramer:
     cdef public int64_t skipped_bytes
     cdef public int64_t resynchronised
     cdef public int64_t rtcp
+    cdef public int64_t null_packets
     cdef int64_t _max_garbage_bytes
     cdef int64_t _garbage_bytes
     cdef CBuffer _pending
@@ -26,13 +28,18 @@ cdef class TcpFramer:
     cpdef list push(self, bytes data)
     @cython.locals(position=Py_ssize_t, count=Py_ssize_t)
     cdef int receive(self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end) noexcept nogil
-    @cython.locals(position=Py_ssize_t, head=Py_ssize_t)
+    @cython.locals(position=Py_ssize_t, head=Py_ssize_t, nulls=Py_ssize_t, kept=Py_ssize_t)
     cdef Py_ssize_t _cut(
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_stable
     ) noexcept nogil
     cdef void _deliver(
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint is_stable
     ) noexcept nogil
+    @cython.locals(first=Py_ssize_t)
+    cdef Py_ssize_t _nulls_at(
+        self, const uint8_t* data, Py_ssize_t position, Py_ssize_t end
+    ) noexcept nogil
+    cdef void _pass_nulls(self, Py_ssize_t count) noexcept nogil
     @cython.locals(high=int64_t)
     cdef int64_t _ssrc_at(self, const uint8_t* data, Py_ssize_t packet) noexcept nogil
     @cython.locals(head=int, available=Py_ssize_t, kind=int, smallest=int)

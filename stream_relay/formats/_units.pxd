@@ -1,10 +1,16 @@
 # C types of units.py for its compiled twin.
 from libc.stdint cimport int64_t, uint8_t
 
+from stream_relay.formats._buffer cimport Buffer as CBuffer
+
 cdef class UnitSink:
     cdef void add(
         self, int kind, int codec, int version, int64_t pts, int64_t dts, bint is_key,
         const uint8_t* data, Py_ssize_t start, Py_ssize_t end,
+    ) noexcept nogil
+    cdef void adopt(
+        self, int kind, int codec, int version, int64_t pts, int64_t dts, bint is_key,
+        CBuffer run, Py_ssize_t start,
     ) noexcept nogil
     cdef void restart(self) noexcept nogil
 

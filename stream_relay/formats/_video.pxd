@@ -20,6 +20,7 @@ cdef class VideoAssembler:
     cdef CStampSource _stamps
     cdef CBuffer _frame
     cdef Py_ssize_t _lead
+    cdef Py_ssize_t _usual            # room that a frame is likely to need
     cdef bint _is_short
     cdef int64_t _pts
     cdef int64_t _dts
@@ -35,6 +36,6 @@ cdef class VideoAssembler:
     cdef Py_ssize_t add(
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, bint find_pack
     ) noexcept nogil
-    @cython.locals(kept=Py_ssize_t)
+    @cython.locals(held=Py_ssize_t, kept=Py_ssize_t)
     cdef void close(self) noexcept nogil
     cdef void drop(self) noexcept nogil

@@ -16,6 +16,7 @@ from stream_relay.formats.units import CODECS
 
 if TYPE_CHECKING:
     from stream_relay.formats.annexb import NalScanner
+    from stream_relay.formats.buffer import Buffer
     from stream_relay.formats.parameter_sets import ParameterSets
     from stream_relay.formats.timeline import Timeline
     from stream_relay.formats.units import UnitSink
@@ -65,39 +66,41 @@ class PictureReader:
         """Bytes are missing: what follows cannot be decoded before the next key frame."""
         self.is_waiting_for_key = True
 
-    def read(
-        self, data: bytes | bytearray, size: int, pts: int, dts: int, declared: int, hint: bool
-    ) -> int:
-        """Hand the pictures in these bytes to the sink.
+    def read(self, frame: "Buffer", pts: int, dts: int, declared: int, hint: bool) -> int:
+        """Hand the pictures in these bytes to the sink, which may take the last with its memory.
 
         Stamps are 33-bit or -1 (then the frame follows the last one at its pace); `declared` is
         the stream_type or -1; `hint` tells that a stream map came with the frame, which is all
         that marks a key frame of a codec we cannot read. Returns where the bytes begin that lead
-        the next frame: `size` when none do.
+        the next frame: their number when none do.
         """
-        self._decide(data, size, declared)
+        size = frame.size
+        self._decide(frame.data, size, declared)
         if self._codec == NO_CODEC:
             self.malformed += 1
             return size
         if self._codec > MPEG4:
             if self._track_codec != self._codec:
                 self._describe_unread()
-            self._emit(data, 0, size, hint, pts, dts)
+            self._emit(frame, 0, size, hint, pts, dts)
             return size
         split = not self._is_interlaced
         self._nals.rewind(0)
-        if not self._nals.next_picture(data, size, self._codec, split):
+        if not self._nals.next_picture(frame.data, size, self._codec, split):
             self.malformed += 1
             return size
         while True:
             if self._nals.sets:
-                self._learn(data, size)
+                self._learn(frame.data, size)
             if self._nals.has_slices:
-                self._emit(data, self._nals.start, self._nals.end, self._nals.is_key, pts, dts)
+                self._emit(frame, self._nals.start, self._nals.end, self._nals.is_key, pts, dts)
                 pts = dts = -1
             elif size - self._nals.start <= MAX_LEAD_BYTES:
                 return self._nals.start
-            if not self._nals.next_picture(data, size, self._codec, split):
+            # Behind the last picture nothing is looked at: its bytes may be the sink's now.
+            if self._nals.end == size or not self._nals.next_picture(
+                frame.data, size, self._codec, split
+            ):
                 return size
 
     def _decide(self, data: bytes | bytearray, size: int, declared: int) -> None:
@@ -118,7 +121,7 @@ class PictureReader:
             self.is_waiting_for_key = True
 
     def _emit(
-        self, data: bytes | bytearray, start: int, end: int, is_key: bool, pts: int, dts: int
+        self, frame: "Buffer", start: int, end: int, is_key: bool, pts: int, dts: int
     ) -> None:
         if self.is_waiting_for_key:
             if not is_key or self._track_codec != self._codec:
@@ -137,17 +140,12 @@ class PictureReader:
         self._last_pts = self._timeline.pts
         self._last_dts = self._timeline.dts
         self.pictures += 1
-        self._sink.add(
-            VIDEO,
-            self._codec,
-            self.version,
-            self._timeline.pts,
-            self._timeline.dts,
-            is_key,
-            data,
-            start,
-            end,
-        )
+        pts, dts = self._timeline.pts, self._timeline.dts
+        if end == frame.size:
+            self._sink.adopt(VIDEO, self._codec, self.version, pts, dts, is_key, frame, start)
+            return
+        data = frame.data
+        self._sink.add(VIDEO, self._codec, self.version, pts, dts, is_key, data, start, end)
 
     def _agreed(self, step: int) -> int:
         """The step between two presentation times when it is about that before it, else 0.

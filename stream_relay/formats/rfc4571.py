@@ -28,6 +28,8 @@ FIRST_RTCP, LAST_RTCP = 200, 204
 MIN_RTCP_BYTES = 4
 SEARCH_BYTES = 4096
 """Taken at once into the search when a frame could not be found in less."""
+NULL_LOOKAHEAD_BYTES = 2048
+"""Null packets looked over behind a frame that must be confirmed by the next."""
 
 FINE = 0
 NO_FRAME = 6
@@ -53,6 +55,7 @@ class TcpFramer:
         self.skipped_bytes = 0
         self.resynchronised = 0
         self.rtcp = 0
+        self.null_packets = 0
         self._max_garbage_bytes = max_garbage_bytes
         self._garbage_bytes = 0
         self._pending = Buffer()
@@ -109,13 +112,22 @@ class TcpFramer:
                 position = self._search(data, position, end)
                 if self._is_lost:
                     return position
+            nulls = self._nulls_at(data, position, end)
+            position += nulls
             head = self._judge(data, position, end)
             if head == BAD:
+                self._pass_nulls(nulls)
+                if nulls > 0:
+                    position -= 1  # the last zero may be the first byte of a frame behind garbage
                 self._is_lost = True
                 self.resynchronised += 1
                 continue
             if head == MORE:
-                return position
+                kept = PREFIX_BYTES if nulls > 0 else 0
+                self._pass_nulls(nulls - kept)
+                self._wanted += kept
+                return position - kept
+            self._pass_nulls(nulls)
             if end - position < head + self._size:
                 self._wanted = head + self._size
                 return position
@@ -129,6 +141,18 @@ class TcpFramer:
             return
         self._ssrc = self._ssrc_at(data, start)
         self.take(data, start, end, is_stable)
+
+    def _nulls_at(self, data: bytes | bytearray, position: int, end: int) -> int:
+        """Bytes of null packets (RFC 4571 §2) that stand here: some send them to keep alive."""
+        first = position
+        while position + PREFIX_BYTES <= end and data[position] == 0 and data[position + 1] == 0:
+            position += PREFIX_BYTES
+        return position - first
+
+    def _pass_nulls(self, count: int) -> None:
+        """Nothing is wrong with them, yet a connection that brings nothing else is of no use."""
+        self.null_packets += count // PREFIX_BYTES
+        self._garbage_bytes += count
 
     def _ssrc_at(self, data: bytes | bytearray, packet: int) -> int:
         high = data[packet + 8] << 8 | data[packet + 9]
@@ -171,8 +195,9 @@ class TcpFramer:
         """A measured frame with an unknown SSRC counts once the next frame shows the same."""
         size = self._size
         following = position + head + size
+        following += self._nulls_at(data, following, min(end, following + NULL_LOOKAHEAD_BYTES))
         if end < following + INTERLEAVED_BYTES + HEADER_BYTES:
-            self._wanted = head + size + INTERLEAVED_BYTES + HEADER_BYTES
+            self._wanted = following - position + INTERLEAVED_BYTES + HEADER_BYTES
             return MORE
         next_head = self._measure(data, following, end)
         self._size = size

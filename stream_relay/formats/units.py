@@ -4,9 +4,12 @@
 for Python callers. Kinds and codecs are numbers here. Compiled as `_units`.
 """
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from stream_relay.access_unit import AccessUnit, Codec, Kind, Track
+
+if TYPE_CHECKING:
+    from stream_relay.formats.buffer import Buffer
 
 VIDEO, AUDIO = 0, 1
 KINDS = (Kind.VIDEO, Kind.AUDIO)
@@ -43,6 +46,23 @@ class UnitSink:
         `version` is another than before when the track of this kind has changed. The bytes are
         the caller's: whoever needs them later copies them.
         """
+
+    def adopt(
+        self,
+        kind: int,
+        codec: int,
+        version: int,
+        pts: int,
+        dts: int,
+        is_key: bool,
+        run: "Buffer",
+        start: int,
+    ) -> None:
+        """Like `add` of all bytes of `run` from `start` on, which the caller needs no more.
+
+        A sink may take the memory itself instead of a copy; `run` is empty then.
+        """
+        self.add(kind, codec, version, pts, dts, is_key, run.data, start, run.size)
 
     def restart(self) -> None:
         """Another source follows, with a clock of its own."""

@@ -40,6 +40,7 @@ class VideoAssembler:
         self._stamps = StampSource()
         self._frame = Buffer()
         self._lead = 0
+        self._usual = 0
         self._is_short = False
         self._pts = -1
         self._dts = -1
@@ -80,6 +81,9 @@ class VideoAssembler:
         whole and must be dropped.
         """
         held = self._frame.size
+        if held == 0:
+            # The memory of the frame before may be the sink's now; this one will be about as long.
+            self._frame.reserve(self._usual)
         if not self._frame.append(data, start, end):
             self._is_short = True
             return NOTHING_CUT
@@ -108,15 +112,16 @@ class VideoAssembler:
         if self._is_short:
             self.drop()
             return
+        held = self._frame.size
         kept = self.reader.read(
-            self._frame.data,
-            self._frame.size,
+            self._frame,
             self._stamps.stamp(self._pts, self._rtp),
             self._dts,
             self._declared,
             self._hint,
         )
         self.size = 0
+        self._usual = held + held // 4
         self._frame.drop(kept)
         self._lead = self._frame.size
         if self._lead:

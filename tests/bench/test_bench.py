@@ -37,6 +37,8 @@ NAMES = {
     "fanout_http_100",
     "fanout_http_200",
     "fanout_ws_100",
+    "fanout_http_50",
+    "fanout_tls_50",
     "api_p99",
     "first_byte_after_key",
     "idle",

@@ -427,3 +427,33 @@ async def test_framed_media_are_forwarded_as_well() -> None:
                 await asyncio.sleep(0.001)
             for platform in platforms:
                 assert_forwarded(await platform.take(len(sent)), sent)
+
+
+async def test_a_name_is_looked_up_while_the_others_go_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answered = asyncio.Event(), asyncio.Event()
+    with desk.listener("udp") as sock:
+        sock.setblocking(False)
+        port = sock.getsockname()[1]
+
+        async def look_up(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+            assert host == "platform.example"
+            asked.set()
+            await answered.wait()
+            return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (HOST, port))]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+        async with asyncio.TaskGroup() as group:
+            opening = group.create_task(
+                desk.relay.forward(
+                    desk.receiver.stream, "udp", ssrc=NEW_SSRC, host="platform.example", port=port
+                )
+            )
+            await asked.wait()
+            assert not opening.done()
+            answered.set()
+        platform = Platform(opening.result(), sock)
+        sent = [packet(number) for number in range(3)]
+        desk.send(sent)
+        assert_forwarded(await platform.take(3), sent)

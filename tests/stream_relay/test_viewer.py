@@ -272,6 +272,19 @@ async def test_the_clients_goodbye_is_returned(desk: Desk) -> None:
     assert await ended(viewer) == "left"
 
 
+async def test_a_client_that_says_goodbye_and_reads_nothing_keeps_its_place_for_a_while_only(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream_relay.viewer.FAREWELL_S", 0.05)
+    viewer, client = desk.connect("websocket")
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    desk.publish(1, size=20_000_000)  # more than the kernel takes
+    viewer.attach(desk.stream, "flv")
+    client.say(CLOSE, b"\x03\xe9")
+    assert await ended(viewer) == "left"
+    assert desk.stream.reader_count == 0
+
+
 @pytest.mark.parametrize(
     ("bad", "code"),
     [

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.web.fake_capabilities import FakeCapabilities
 from tests.web.fake_live import FakeLive
+from tests.web.fake_playback import FakeDeviceRecordings, FakeDownloads, FakePlayback
 from tests.web.fake_quirks import FakeQuirks
 from tests.web.fake_voice import FakeVoice
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER, alarm, attempt, channel, device
@@ -420,6 +421,9 @@ class FakeServices:
         self.registration_rules = FakeRegistrationRules(self.directory)
         self.live = FakeLive()
         self.recording = FakeRecording(data)
+        self.device_recordings = FakeDeviceRecordings()
+        self.playback = FakePlayback()
+        self.downloads = FakeDownloads(data)
         self.alarms = FakeAlarms(data)
         self.analysis = FakeAnalysis()
         self.users = FakeUsers()

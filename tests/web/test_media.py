@@ -10,6 +10,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerH
 
 from tests.web.conftest import IMPATIENT, Client, Connect
 from tests.web.fake_live import FakeChunk
+from tests.web.fake_playback import PLAYBACK
 from tests.web.fakes import FakeServices
 from tests.web.records import CHANNEL, OTHER, UNKNOWN
 from vms.errors import NotReady
@@ -474,3 +475,35 @@ async def test_a_stopping_server_lets_its_viewers_go_at_once(
         assert watch.is_left.is_set() and app[viewers_key].taken == 0
         player.close()
         await screen.close()
+
+
+@pytest.mark.parametrize(("path", "kind"), [(".flv", "video/x-flv"), (".mp4", "video/mp4")])
+async def test_a_playback_is_watched_like_a_live_picture(
+    viewer: Client, anyone: Client, services: FakeServices, path: str, kind: str
+) -> None:
+    items = (LIVE, INIT, FakeChunk("media", b"one"), LIVE, None)
+    services.playback.prepare(*items)
+    answer = await viewer.get(f"/live/playbacks/{PLAYBACK}{path}")
+    assert (answer.status, answer.content_type) == (200, kind)
+    assert await answer.read() == b"INITone"
+    urls = (await (await viewer.get(f"/api/v1/playbacks/{PLAYBACK}")).json())["urls"]
+    services.playback.prepare(*items)
+    address = urls["http_flv" if path == ".flv" else "http_fmp4"]
+    by_token = await anyone.get(address[address.index("/live/") :])
+    assert await by_token.read() == b"INITone"
+
+
+async def test_a_playback_tells_its_state_over_a_socket(
+    viewer: Client, services: FakeServices
+) -> None:
+    services.playback.prepare(LIVE, INIT, FakeChunk("media", b"one"), None)
+    async with viewer.ws_connect(f"/live/playbacks/{PLAYBACK}.ws") as socket:
+        heard = [message async for message in socket]
+    texts = [json.loads(m.data)["type"] for m in heard if m.type is WSMsgType.TEXT]
+    assert texts[-2:] == ["init", "ended"]
+    assert b"one" in [m.data for m in heard if m.type is WSMsgType.BINARY]
+
+
+async def test_a_playback_that_is_gone_is_not_found(viewer: Client) -> None:
+    answer = await viewer.get("/live/playbacks/playback-9.flv")
+    assert (answer.status, (await answer.json())["code"]) == (404, "playback_not_found")

@@ -24,6 +24,7 @@ from vms.services.playback import check_window
 logger = logging.getLogger(__name__)
 
 LONGEST = timedelta(days=31)
+DAY = timedelta(days=1)
 KEPT = 256
 FRESH_S, STABLE_S, FAILED_S = 20.0, 600.0, 3.0
 """How long an answer counts: one that reaches to now, one of the past, and a failure."""
@@ -81,12 +82,21 @@ class DeviceRecordingService:
             self._group = None
 
     async def search(
-        self, code: str, start: datetime, end: datetime, *, wait_s: float = 0.0, anew: bool = False
+        self,
+        code: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        wait_s: float = 0.0,
+        anew: bool = False,
     ) -> RecordingSearch:
         """What the device says, or has said up to now; waits for its end at most `wait_s`.
 
-        `anew` forgets an answer that is remembered. Raises NotFound(channel), Invalid.
+        Without an end it is this minute, without a start a day before. `anew` forgets an answer
+        that is remembered. Raises NotFound(channel), Invalid.
         """
+        end = end or self._clock.wall().replace(second=0)
+        start = start or end - DAY
         check_window(start, end, LONGEST, self._clock.wall())
         target = await self._routes.find(code)
         if self._group is None:

@@ -162,6 +162,8 @@ class PlaybackService:
             return self.get(playback_id)
         running.task.cancel()
         await asyncio.wait([running.task])
+        if playback_id in self._running:  # it had not even begun
+            self._conclude(running, [])
         return self.get(playback_id)
 
     @asynccontextmanager
@@ -334,7 +336,7 @@ class PlaybackService:
             if speed >= 0:
                 raise
             self._can_reverse[session.device_id] = False
-            raise Conflict("reverse_refused", error.message) from error
+            raise Conflict("reverse_refused", detail=error.message) from error
         if speed < 0:
             self._can_reverse[session.device_id] = True
         # A device may grant another speed than the one it was asked for (2022 B.2.8).
@@ -357,7 +359,7 @@ class PlaybackService:
                 return await session.control(command)
         except PlaybackRefused as error:
             detail = f"{error.status} {error.reason}".strip()
-            raise Conflict("playback_refused", detail) from error
+            raise Conflict("playback_refused", detail, detail=detail) from error
         except (TimeoutError, PeerUnreachable) as error:
             raise NotReady(code=LiveReason.DEVICE_UNREACHABLE.value) from error
 

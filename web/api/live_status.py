@@ -72,13 +72,18 @@ def build_live(status: LiveStatus, language: Language) -> Live:
 
 def with_urls(live: Live, request: web.Request, token: MediaToken) -> Live:
     """The same with addresses at the host that the reader asked; tokens are URL-safe."""
+    urls = build_urls(request, live.code, token)
+    return live.model_copy(update={"urls": urls, "token_expires_at": token.expires_at})
+
+
+def build_urls(request: web.Request, name: str, token: MediaToken) -> LiveUrls:
+    """The addresses of a picture below `/live/`."""
     is_secure = request.secure or request.app[settings_key].secure_cookies
     place = f"s://{request.host}/live/" if is_secure else f"://{request.host}/live/"
     query = f"?token={token.token}"
-    urls = LiveUrls(
-        ws_fmp4=f"ws{place}{live.code}.ws{query}",
-        ws_flv=f"ws{place}{live.code}.flv{query}",
-        http_flv=f"http{place}{live.code}.flv{query}",
-        http_fmp4=f"http{place}{live.code}.mp4{query}",
+    return LiveUrls(
+        ws_fmp4=f"ws{place}{name}.ws{query}",
+        ws_flv=f"ws{place}{name}.flv{query}",
+        http_flv=f"http{place}{name}.flv{query}",
+        http_fmp4=f"http{place}{name}.mp4{query}",
     )
-    return live.model_copy(update={"urls": urls, "token_expires_at": token.expires_at})

@@ -4,9 +4,9 @@
  */
 
 import type {
-  Access, Alarm, Announcement, Broadcast, BroadcastDraft, CapabilityMatrix, Channel, Device, Id, LiveStatus,
-  Page, Plugin, QuirkLine, Scene, SceneDraft, Segment, Session, Span, SystemFacts, TimetableDraft,
-  TimetableEntry, TreeNode,
+  Access, Alarm, Announcement, Broadcast, BroadcastDraft, CapabilityMatrix, Channel, Device,
+  Download, Id, LiveStatus, Page, Playback, Plugin, QuirkLine, RecordingList, Scene, SceneDraft,
+  Segment, Session, Span, SystemFacts, TimetableDraft, TimetableEntry, TreeNode,
 } from "./contract";
 import { learnServerTime } from "./clock";
 
@@ -104,6 +104,32 @@ export class Api {
   async segments(code: string, start: string, end: string): Promise<Segment[]> {
     return listOf(await this.get(`/channels/${enc(code)}/recordings`, { start, end }));
   }
+  /** Recordings here and on the device; ask again while the search goes on. */
+  recordings(code: string, start: string, end: string): Promise<RecordingList> {
+    return this.get(`/channels/${enc(code)}/recordings`, { source: "all", start, end, wait_s: 2 });
+  }
+
+  // Playbacks and downloads
+  play(channel: string, start: string, end: string, speed: number): Promise<Playback> {
+    return this.send("POST", "/playbacks", { channel, start, end, speed });
+  }
+  playback(id: string): Promise<Playback> { return this.get(`/playbacks/${enc(id)}`); }
+  changePlayback(id: string, change: { position?: string; speed?: number; paused?: boolean }):
+    Promise<Playback> {
+    return this.send("PATCH", `/playbacks/${enc(id)}`, change);
+  }
+  endPlayback(id: string): Promise<Playback> { return this.send("DELETE", `/playbacks/${enc(id)}`); }
+  startDownload(channel: string, start: string, end: string, speed: number): Promise<Download> {
+    return this.send("POST", "/downloads", { channel, start, end, speed });
+  }
+  async downloads(): Promise<Download[]> { return listOf(await this.get("/downloads")); }
+  cancelDownload(id: string): Promise<Download> {
+    return this.send("POST", `/downloads/${enc(id)}/cancel`, {});
+  }
+  retryDownload(id: string): Promise<Download> {
+    return this.send("POST", `/downloads/${enc(id)}/retry`, {});
+  }
+
   async spans(subject: string, kind: string): Promise<Span[]> {
     return listOf(await this.get("/spans", { subject, kind }));
   }

@@ -225,8 +225,55 @@ export interface Segment {
   start: string;
   end: string;
   duration_s: number;
-  bytes: number;
+  bytes: number | null;
   codec: string | null;
+  /** Older servers know local files only. */
+  source?: "local" | "device";
+  record_type?: string | null;
+}
+
+/** How far the question to a device is. */
+export interface RecordingSearch {
+  state: "searching" | "complete" | "partial" | "failed";
+  found: number;
+  expected: number | null;
+  reason: string | null;
+  title: string | null;
+  hint: string | null;
+}
+
+export interface RecordingList {
+  items: Segment[];
+  search: RecordingSearch | null;
+}
+
+export interface Playback {
+  id: string;
+  channel: string;
+  start: string;
+  end: string;
+  state: "connecting" | "playing" | "paused" | "ended" | "failed";
+  position: string;
+  speed: number;
+  paused: boolean;
+  can_reverse: boolean | null;
+  reason: string | null;
+  title: string | null;
+  hint: string | null;
+}
+
+export interface Download {
+  id: string;
+  channel: string;
+  start: string;
+  end: string;
+  state: "waiting" | "running" | "done" | "failed" | "cancelled" | "interrupted";
+  progress: number;
+  bytes: number | null;
+  reason: string | null;
+  title: string | null;
+  hint: string | null;
+  urls: string[];
 }
 
 export interface SystemFacts {

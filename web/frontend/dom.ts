@@ -53,7 +53,7 @@ const SPRITE = "/static/dist/icons.svg";
 
 export type IconName =
   | "live" | "alarm" | "device" | "access" | "system" | "search" | "close" | "info" | "full"
-  | "play" | "download" | "record" | "boxes" | "sound" | "mute" | "fold" | "unfold" | "tree" | "user" | "copy" | "refresh"
+  | "play" | "pause" | "replay" | "back30" | "previous" | "download" | "record" | "boxes" | "sound" | "mute" | "fold" | "unfold" | "tree" | "user" | "copy" | "refresh"
   | "trash" | "plus" | "retry" | "help" | "key" | "edit" | "layout1" | "layout4" | "layout9"
   | "dot-on" | "dot-unproven" | "dot-off" | "level-1" | "level-2" | "level-3" | "level-4" | "check"
   | "next" | "mic" | "speaker" | "stop" | "camera" | "folder" | "category";

@@ -7,9 +7,11 @@ import "./styles/wall.css";
 import "./styles/tree.css";
 import "./styles/alarms.css";
 import "./styles/drawer.css";
+import "./styles/replay.css";
 import { AlarmList } from "./components/alarm_list";
 import { ChannelDrawer } from "./components/channel_drawer";
 import { bindKeys } from "./components/key_map";
+import { ReplayBar } from "./components/replay_bar";
 import { ChannelTree } from "./components/tree";
 import { WallView } from "./components/wall_view";
 import { fill, icon, need } from "./dom";
@@ -24,8 +26,11 @@ async function start(): Promise<void> {
   const context = await startPage(
     ["channel_status", "device_status", "detections", "catalog_merged", "live_status", "segment_recorded"], (code) => show(code));
   const drawer = new ChannelDrawer(context);
+  const replay = new ReplayBar(context.api);
+  need("#main").appendChild(replay.element);
   const wall = new WallView({
     api: context.api, alarms: context.alarms, root: need("#wall"), onInfo: (channel) => void drawer.open(channel.code),
+    onReplay: (tile) => void replay.open(tile),
   });
   show = (code) => void wall.openCode(code);
   wall.follow(context.events);
@@ -38,7 +43,7 @@ async function start(): Promise<void> {
   const alarms = alarmColumn(context, show);
   wireColumns();
   wireTools(wall);
-  wireKeys(wall, alarms, drawer);
+  wireKeys(wall, alarms, drawer, replay);
   void tree.refresh();
   await wall.start();
   const wanted = new URLSearchParams(location.search).get("open");
@@ -97,7 +102,7 @@ async function toggleFullScreen(): Promise<void> {
   else await document.exitFullscreen();
 }
 
-function wireKeys(wall: WallView, alarms: AlarmList, drawer: ChannelDrawer): void {
+function wireKeys(wall: WallView, alarms: AlarmList, drawer: ChannelDrawer, replay: ReplayBar): void {
   const press = (selector: string) => () => need(selector).click();
   bindKeys([
     { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1 … 9", does: "keys.tile",
@@ -110,6 +115,10 @@ function wireKeys(wall: WallView, alarms: AlarmList, drawer: ChannelDrawer): voi
     { keys: ["b"], does: "keys.boxes", act: press("#boxes") },
     { keys: ["i"], does: "keys.info",
       act: () => { const code = wall.focused?.channel?.code; if (code) void drawer.open(code); } },
+    { keys: ["p"], does: "keys.replay",
+      act: () => { if (wall.focused !== null) void replay.open(wall.focused); } },
+    { keys: [","], does: "keys.back",
+      act: () => { if (wall.focused !== null) void replay.openBack(wall.focused); } },
     { keys: ["delete", "backspace"], shown: "Del", does: "keys.close", act: () => wall.closeFocused() },
     { keys: ["r"], does: "keys.retry", act: () => wall.focused?.retry() },
     { keys: ["/"], does: "keys.search", act: () => need("#search").focus() },

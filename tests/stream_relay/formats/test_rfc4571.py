@@ -80,8 +80,8 @@ def test_packets_of_any_size_up_to_the_limit(rfc4571: ModuleType) -> None:
 
 @pytest.mark.parametrize(
     "garbage",
-    [b"\x00\x00", b"\xff" * 70, b"\x05\x84" + b"\x80\x60" + b"\x11" * 90, bytes(300)],
-    ids=["length 0", "no version", "foreign ssrc", "zeros"],
+    [b"\x00\x02\x80", b"\xff" * 70, b"\x05\x84" + b"\x80\x60" + b"\x11" * 90, bytes(301)],
+    ids=["length 2", "no version", "foreign ssrc", "odd zeros"],
 )
 def test_the_next_packet_is_found_behind_garbage(rfc4571: ModuleType, garbage: bytes) -> None:
     sent = packets(40)
@@ -91,6 +91,40 @@ def test_the_next_packet_is_found_behind_garbage(rfc4571: ModuleType, garbage: b
     assert whole.resynchronised == 1
     bytewise = rfc4571.TcpFramer()
     assert [p for byte in data for p in bytewise.push(bytes([byte]))] == sent
+
+
+@pytest.mark.parametrize("kind", TWINS)
+@given(st.lists(st.integers(0, 60), min_size=5, max_size=5), st.integers(1, 90))
+def test_any_number_of_null_packets_before_a_frame(kind: str, nulls: list[int], cut: int) -> None:
+    sent = packets(3) + packets(2, ssrc=SSRC + 1)
+    data = b"".join(
+        bytes(2 * count) + build_frame(part) for count, part in zip(nulls, sent, strict=True)
+    )
+    data += bytes(2 * nulls[0]) + build_frame(sent[-1])
+    framer = module("rfc4571", kind).TcpFramer()
+    received = [
+        part for at in range(0, len(data), cut) for part in framer.push(data[at : at + cut])
+    ]
+    assert received == [*sent, sent[-1]]
+    assert framer.null_packets == sum(nulls) + nulls[0]
+    assert (framer.skipped_bytes, framer.resynchronised) == (0, 0)
+
+
+def test_a_frame_is_found_behind_zeros_that_are_no_null_packets(rfc4571: ModuleType) -> None:
+    sent = packets(4)
+    for zeros in (1, 3, 5):
+        framer = rfc4571.TcpFramer()
+        assert framer.push(framed(sent[:2]) + bytes(zeros) + framed(sent[2:])) == sent
+        bytewise = rfc4571.TcpFramer()
+        data = framed(sent[:2]) + bytes(zeros) + framed(sent[2:])
+        assert [part for byte in data for part in bytewise.push(bytes([byte]))] == sent
+
+
+def test_a_connection_of_null_packets_alone_ends(rfc4571: ModuleType) -> None:
+    framer = rfc4571.TcpFramer(max_garbage_bytes=1000)
+    framer.push(framed(packets(1)) + bytes(1000))
+    with pytest.raises(MalformedFraming):
+        framer.push(bytes(4))
 
 
 def test_a_header_before_the_first_packet_is_passed_over(rfc4571: ModuleType) -> None:

@@ -104,7 +104,7 @@ async def office(
             clock=clock,
             listeners=Listeners(
                 lambda name, reason: made.ended.append((name, reason)),
-                lambda *_: None,
+                lambda device, name: made.ended.append((name, f"file of {device}")),
                 hear_alarm,
                 hear_move,
                 hear_clock,

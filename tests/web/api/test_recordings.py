@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.web.conftest import Client
 from tests.web.fakes import FakeServices
 from tests.web.records import CHANNEL, UNKNOWN
+from vms.records import SearchState
 
 LIST = f"/api/v1/channels/{CHANNEL}/recordings"
 HOUR = "start=2026-11-20T12:00:00%2B08:00&end=2026-11-20T13:00:00%2B08:00"
@@ -33,6 +36,8 @@ async def test_files_are_listed_with_their_address_and_without_their_path(viewer
         {
             "id": "1",
             "channel": CHANNEL,
+            "source": "local",
+            "record_type": None,
             "start": "2026-11-20T04:00:00Z",
             "end": "2026-11-20T04:01:00Z",
             "duration_s": 60.0,
@@ -86,3 +91,39 @@ async def test_a_file_that_is_gone_is_a_problem(
     assert (await viewer.get("/api/v1/recordings/2/file")).status == status
     (services.recording.data / "1.mp4").unlink()
     assert (await viewer.get("/api/v1/recordings/1/file")).status == status
+
+
+async def test_recordings_of_the_device_have_no_file_here(
+    viewer: Client, services: FakeServices
+) -> None:
+    body = await (await viewer.get(f"{LIST}?{HOUR}&source=device&wait_s=1")).json()
+    (item,) = body["items"]
+    assert (item["source"], item["record_type"], item["url"]) == ("device", "time", None)
+    assert (item["start"], item["bytes"]) == ("2026-11-20T04:00:00Z", 4096)
+    assert (body["search"]["state"], body["search"]["found"]) == ("complete", 1)
+    (asked,) = services.device_recordings.asked
+    assert asked[2:] == (1.0, False)
+
+
+async def test_both_places_make_one_list_by_time(viewer: Client) -> None:
+    body = await (await viewer.get(f"{LIST}?{HOUR}&source=all")).json()
+    assert [each["source"] for each in body["items"]] == ["local", "device"]
+    local = await (await viewer.get(f"{LIST}?{HOUR}")).json()
+    assert local["search"] is None
+
+
+async def test_a_device_that_does_not_answer_is_explained(
+    viewer: Client, services: FakeServices
+) -> None:
+    found = services.device_recordings.answer
+    services.device_recordings.answer = replace(
+        found, state=SearchState.FAILED, items=(), reason="device_offline"
+    )
+    body = await (await viewer.get(f"{LIST}?{HOUR}&source=device")).json()
+    assert body["items"] == []
+    assert (body["search"]["title"], body["search"]["reason"]) == ("设备离线", "device_offline")
+
+
+@pytest.mark.parametrize("query", ["source=moon", "source=device&wait_s=-1", "source=all&anew=x"])
+async def test_senseless_places_are_refused(viewer: Client, query: str) -> None:
+    assert (await viewer.get(f"{LIST}?{HOUR}&{query}")).status == 400

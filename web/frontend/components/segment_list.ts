@@ -16,7 +16,7 @@ export function segmentList(segments: Segment[], isRecording: boolean): HTMLElem
     return h("p", { class: "quiet" }, t(isRecording ? "drawer.first_segment" : "drawer.no_segments"));
   }
   const total = segments.reduce((sum, segment) => sum + segment.duration_s, 0);
-  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  const bytes = segments.reduce((sum, segment) => sum + (segment.bytes ?? 0), 0);
   return h("div", {},
     h("p", {}, t("drawer.segments_today", {
       count: segments.length, length: tLength(total), size: formatBytes(bytes) })),
@@ -28,7 +28,7 @@ function row(segment: Segment): HTMLElement {
   return h("li", { class: "segment", "data-segment": segment.id },
     iconButton("play", t("segment.play", { at }), () => play(segment), { "data-action": "play" }),
     h("span", {}, at),
-    h("span", { class: "segment-size quiet" }, `${tLength(segment.duration_s)} · ${formatBytes(segment.bytes)}`),
+    h("span", { class: "segment-size quiet" }, `${tLength(segment.duration_s)} · ${formatBytes(segment.bytes ?? 0)}`),
     h("a", { class: "icon-button", href: fileOf(segment), download: true, title: t("segment.download"),
       "aria-label": t("segment.download") }, icon("download")));
 }

@@ -5,10 +5,12 @@ import { formatCode } from "../clock";
 import type { Alarm, Channel, ChannelStatus, Detections } from "../contract";
 import { fill, h, icon, iconButton } from "../dom";
 import { t } from "../i18n";
-import { LivePlayer } from "../player/live_player";
+import { FilePlayer } from "../player/file_player";
+import { LivePlayer, type ReplayOptions } from "../player/live_player";
 import { LiveSound } from "../player/live_sound";
 import { Overlay } from "../player/overlay";
 import { codecName } from "../player/protocol";
+import type { TileState } from "../player/tile_state";
 import { CHANNEL_DRAG } from "./alarm_list";
 import { boxWords } from "./box_words";
 import { diagnose } from "./diagnosis";
@@ -28,12 +30,18 @@ export interface TileOptions {
   onDrop: (tile: Tile, code: string) => void;
   onSwap: (tile: Tile, from: number) => void;
   onClose: (tile: Tile) => void;
+  onReplay: (tile: Tile) => void;
 }
 
 export class Tile {
   readonly element: HTMLElement;
   channel: Channel | null = null;
-  private player: LivePlayer | null = null;
+  /** Called when the tile shows something else than the replay it was told to. */
+  onReplayOver: () => void = () => undefined;
+  /** Called when a person wants a replay once more that came to nothing. */
+  onReplayRetry: () => void = () => undefined;
+  private player: LivePlayer | FilePlayer | null = null;
+  private isReplay = false;
   private readonly stage = h("div", { class: "tile-stage" });
   private readonly veil = h("div", { class: "tile-veil", "aria-live": "polite" });
   private readonly strip = h("div", { class: "tile-strip" });
@@ -63,31 +71,109 @@ export class Tile {
     if (this.channel?.code === channel.code) return;
     this.close();
     this.channel = channel;
-    const video = h("video", { tabindex: "-1", "aria-label": channel.name });
-    const overlay = new Overlay(video, boxWords);
-    fill(this.stage, video, overlay.canvas);
     this.element.draggable = true;
-    this.player = new LivePlayer({
-      code: channel.code, video, overlay,
-      diagnose: (code) => diagnose(this.options.api, code),
-      onChange: () => this.render(),
-      onFrame: (player) => { this.element.dataset["frames"] = String(player.frames); },
-    });
-    this.player.showsBoxes = this.showsBoxes;
     this.sound = new LiveSound(channel.code, (samples) => {
       this.element.dataset["heard"] = String(Number(this.element.dataset["heard"] ?? 0) + samples);
     });
     if (document.body.dataset["role"] !== "viewer") this.talk = new TalkControl(this.options.api, channel.code);
-    this.element.dataset["frames"] = "0";
-    if (channel.online) this.player.open();
-    else this.player.showOffline(channel.state_since ?? channel.missing_since, channel.cause);
+    this.showLive(channel);
+  }
+
+  private showLive(channel: Channel): void {
+    const player = this.livePlayer(channel);
+    player.showsBoxes = this.showsBoxes;
+    if (channel.online) player.open();
+    else player.showOffline(channel.state_since ?? channel.missing_since, channel.cause);
     this.render();
+  }
+
+  /** A player on a fresh stage: of the live picture, or of a playback. */
+  private livePlayer(channel: Channel, replay?: ReplayOptions): LivePlayer {
+    const [video, overlay] = this.setStage(channel);
+    const player = new LivePlayer({
+      code: channel.code, video, overlay, ...(replay === undefined ? {} : { replay }),
+      diagnose: (code) => diagnose(this.options.api, code),
+      onChange: () => this.render(),
+      onFrame: (which) => { this.element.dataset["frames"] = String(which.frames); },
+    });
+    this.player = player;
+    return player;
+  }
+
+  private setStage(channel: Channel): [HTMLVideoElement, Overlay] {
+    const before = this.player;
+    this.player = null;
+    before?.close();
+    const video = h("video", { tabindex: "-1", "aria-label": channel.name });
+    const overlay = new Overlay(video, boxWords);
+    fill(this.stage, video, overlay.canvas);
+    this.element.dataset["frames"] = "0";
+    return [video, overlay];
+  }
+
+  // Replay
+
+  /** Show a device's recording instead of the live picture. */
+  replay(id: string, onEnded: () => void): void {
+    if (this.channel === null) return;
+    this.isReplay = true;
+    const player = this.livePlayer(this.channel, { id, onEnded });
+    player.showsBoxes = false;
+    player.open();
+    this.holdReplay(false);
+  }
+
+  /** Show a recorded file of the platform instead. */
+  playFile(url: string, offsetS: number, rate: number, onEnded: (isFault: boolean) => void): void {
+    if (this.channel === null) return;
+    this.isReplay = true;
+    const [video] = this.setStage(this.channel);
+    const player = new FilePlayer({ video, onEnded, onChange: () => this.render(),
+      onFrame: (which) => { this.element.dataset["frames"] = String(which.frames); } });
+    this.player = player;
+    player.play(url, offsetS, rate);
+    this.holdReplay(false);
+  }
+
+  /** A held picture stands still and is no fault. */
+  holdReplay(isHeld: boolean): void {
+    if (!this.isReplay) return;
+    const before = this.element.dataset["replay"];
+    this.element.dataset["replay"] = isHeld ? "paused" : "playing";
+    if (before === this.element.dataset["replay"]) return;
+    if (this.player instanceof FilePlayer) this.player.hold(isHeld);
+    else if (this.player !== null) this.player.isHeld = isHeld;
+    this.render();
+  }
+
+  setReplaySpeed(speed: number): void {
+    if (this.player instanceof FilePlayer) this.player.setRate(speed);
+    else if (this.isReplay) this.player?.expectRate(speed);
+  }
+
+  get replayDelayS(): number | null {
+    return this.player?.delayS ?? null;
+  }
+
+  get filePositionS(): number {
+    return this.player instanceof FilePlayer ? this.player.positionS : 0;
+  }
+
+  /** Back to the live picture. */
+  endReplay(): void {
+    if (!this.isReplay) return;
+    this.isReplay = false;
+    delete this.element.dataset["replay"];
+    if (this.channel !== null) this.showLive(this.channel);
   }
 
   close(): void {
     const player = this.player;
     this.player = null;
     this.channel = null;
+    if (this.isReplay) this.onReplayOver();
+    this.isReplay = false;
+    delete this.element.dataset["replay"];
     this.alarm = null;
     player?.close();
     this.talk?.close();
@@ -103,6 +189,10 @@ export class Tile {
   /** The channel came on or went off. */
   takeStatus(status: ChannelStatus, at: string): void {
     if (this.channel?.code !== status.code || this.player === null) return;
+    if (this.isReplay) {
+      this.channel = { ...this.channel, online: status.online, cause: status.cause };
+      return;
+    }
     const wasOnline = this.channel.online;
     this.channel = { ...this.channel, online: status.online, cause: status.cause,
       state_since: wasOnline === status.online ? this.channel.state_since : at,
@@ -116,7 +206,7 @@ export class Tile {
   }
 
   takeDetections(sample: Detections): void {
-    if (this.channel?.code === sample.channel) this.player?.addDetections(sample);
+    if (this.channel?.code === sample.channel && !this.isReplay) this.player?.addDetections(sample);
   }
 
   /** Mark the tile with an unacknowledged alarm, or take the mark away. */
@@ -149,7 +239,8 @@ export class Tile {
   }
 
   retry(): void {
-    this.player?.open();
+    if (this.isReplay) this.onReplayRetry();
+    else this.player?.open();
   }
 
   /** Addresses carry a token that expires, so one is asked for when it is wanted. */
@@ -207,7 +298,7 @@ export class Tile {
     }
     fill(this.strip,
       h("span", { class: "tile-number" }, number),
-      h("span", { class: `tile-state tile-state-${state}` }, t(`tile.state.${state}`)),
+      this.stateBadge(state),
       this.alarm === null ? null : levelBadge(this.alarm.level),
       h("span", { class: "tile-name", title: `${channel.name}\n${formatCode(channel.code)}` }, channel.name),
       this.facts,
@@ -215,6 +306,7 @@ export class Tile {
       h("span", { class: "tile-tools" },
         this.talk?.element,
         this.soundButton(),
+        iconButton("replay", t("tile.replay"), () => this.options.onReplay(this), { "data-action": "replay" }),
         iconButton("info", t("tile.info"), () => this.options.onInfo(channel), { "data-action": "info" }),
         iconButton("close", t("tile.close"), () => this.options.onClose(this), { "data-action": "close" })));
     this.renderFacts();
@@ -227,6 +319,15 @@ export class Tile {
       else void this.sound?.open();
       this.renderStrip();
     }, { "data-action": "sound", "aria-pressed": String(isOn) });
+  }
+
+  private stateBadge(state: TileState["name"]): HTMLElement {
+    if (!this.isReplay || state !== "live") {
+      return h("span", { class: `tile-state tile-state-${state}` }, t(`tile.state.${state}`));
+    }
+    const isHeld = this.element.dataset["replay"] === "paused";
+    return h("span", { class: "tile-state tile-state-replay" },
+      t(isHeld ? "replay.state_paused" : "replay.state"));
   }
 
   private renderFacts(): void {

@@ -29,6 +29,7 @@ export interface WallOptions {
   alarms: AlarmBook;
   root: HTMLElement;
   onInfo: (channel: Channel) => void;
+  onReplay: (tile: Tile) => void;
 }
 
 export class WallView {
@@ -192,6 +193,7 @@ export class WallView {
       onFocus: () => { this.change({ focus: slot }); this.markFocus(); },
       onMaximise: (which) => this.maximise(which),
       onInfo: this.options.onInfo,
+      onReplay: (which) => this.options.onReplay(which),
       onDrop: (_, code) => void this.openCode(code, slot),
       onSwap: (_, from) => this.swap(from - 1, slot),
       onClose: () => this.clear(slot),

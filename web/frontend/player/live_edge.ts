@@ -29,18 +29,20 @@ export type EdgeAction =
   | { kind: "seek"; to: number }
   | { kind: "rate"; rate: number };
 
-const NORMAL = 1;
-const FASTER = 1.1;
-const SLOWER = 0.95;
+type Pace = "normal" | "faster" | "slower";
+const RATES: Record<Pace, number> = { normal: 1, faster: 1.1, slower: 0.95 };
 const GAP_STEP_S = 0.02;
 const GROW = 1.4;
 const SHRINK_PER_S = 0.01;
 const CLOSE_S = 0.05;
 const FIRST_LOOK_S = 0.5;
+const LEAST_CHANGE = 0.02;
 
 export class LiveEdge {
   private target: number;
-  private rate = NORMAL;
+  private pace: Pace = "normal";
+  private told = 1;
+  private base = 1;
   private isSettled = false;
 
   constructor(private readonly config: EdgeConfig = EDGE) {
@@ -50,6 +52,11 @@ export class LiveEdge {
   /** The delay aimed at just now. */
   get targetS(): number {
     return this.target;
+  }
+
+  /** How fast media time runs: 1 unless a recording is played at another speed. */
+  setBase(base: number): void {
+    this.base = base;
   }
 
   /** The picture ran dry. */
@@ -66,18 +73,19 @@ export class LiveEdge {
   decide(ranges: readonly TimeRange[], position: number): EdgeAction {
     const last = ranges.at(-1);
     if (last === undefined) return { kind: "none" };
-    const edge = Math.max(last.start, last.end - this.target);
+    const target = this.target * this.base;
+    const edge = Math.max(last.start, last.end - target);
     const current = ranges.find((range) => position >= range.start - CLOSE_S && position <= range.end);
     if (current === undefined) return this.leap(ranges, position, edge);
     const delay = last.end - position;
     // The first pictures come in one burst from the cache: nobody minds a jump before the first look.
-    const limit = this.isSettled ? Math.max(this.config.jumpS, this.target * 2) : this.target * 1.5;
+    const limit = this.isSettled ? Math.max(this.config.jumpS * this.base, target * 2) : target * 1.5;
     this.isSettled ||= delay > limit || position > last.start + FIRST_LOOK_S;
     if (delay > limit) return { kind: "seek", to: edge };
     if (current !== last && current.end - position < CLOSE_S) {
       return { kind: "seek", to: Math.max(edge, last.start + GAP_STEP_S) };
     }
-    return this.steer(delay);
+    return this.steer(delay / this.base);
   }
 
   /** The span to remove so that memory stays bounded, or null when it is not worth the work. */
@@ -100,14 +108,14 @@ export class LiveEdge {
   }
 
   private steer(delay: number): EdgeAction {
-    let rate = this.rate;
-    if (delay > this.target * 2) rate = FASTER;
-    else if (delay < this.target * 0.3) rate = SLOWER;
-    else if (this.rate === FASTER ? delay <= this.target * 1.2 : delay >= this.target * 0.7) {
-      rate = NORMAL;
+    if (delay > this.target * 2) this.pace = "faster";
+    else if (delay < this.target * 0.3) this.pace = "slower";
+    else if (this.pace === "faster" ? delay <= this.target * 1.2 : delay >= this.target * 0.7) {
+      this.pace = "normal";
     }
-    if (rate === this.rate) return { kind: "none" };
-    this.rate = rate;
+    const rate = RATES[this.pace] * this.base;
+    if (Math.abs(rate / this.told - 1) < LEAST_CHANGE) return { kind: "none" };
+    this.told = rate;
     return { kind: "rate", rate };
   }
 }

@@ -10,6 +10,7 @@ import type { Detections, LiveStatus } from "../contract";
 import { DetectionBoard } from "./detection_timeline";
 import { LiveEdge } from "./live_edge";
 import { LiveSocket } from "./live_socket";
+import { MediaRate } from "./media_rate";
 import { MediaSink } from "./media_sink";
 import type { Overlay } from "./overlay";
 import { failureOf, type LiveMessage } from "./protocol";
@@ -23,8 +24,16 @@ const CONNECT_LIMIT_MS = 25_000;
 /** Why the server refused the WebSocket, as an event for the state machine. */
 export type Diagnose = (code: string) => Promise<TileEvent>;
 
+/** A recording instead of the live picture. */
+export interface ReplayOptions {
+  /** Of the playback. */
+  id: string;
+  onEnded: () => void;
+}
+
 export interface PlayerOptions {
   code: string;
+  replay?: ReplayOptions;
   video: HTMLVideoElement;
   overlay: Overlay;
   diagnose: Diagnose;
@@ -37,10 +46,13 @@ export class LivePlayer {
   status: Partial<LiveStatus> = {};
   frames = 0;
   showsBoxes = true;
+  /** A person holds the playback: a picture that stands still is no fault. */
+  isHeld = false;
   private readonly detections = new DetectionBoard();
   private readonly backoff = new Backoff(1_000, 15_000);
   private readonly slowBackoff = new Backoff(5_000, 60_000);
   private edge = new LiveEdge();
+  private readonly mediaRate = new MediaRate();
   private socket: LiveSocket | null = null;
   private sink: MediaSink | null = null;
   private retryTimer = 0;
@@ -72,7 +84,8 @@ export class LivePlayer {
     this.hangUp();
     if (this.state.name !== "stalled") this.apply({ type: "open" });
     this.heardAt = Date.now();
-    this.socket = new LiveSocket(this.options.code, {
+    const { replay, code } = this.options;
+    this.socket = new LiveSocket(replay === undefined ? code : `playbacks/${replay.id}`, {
       onMessage: (message) => { this.heardAt = Date.now(); this.onMessage(message); },
       onData: (data) => { this.heardAt = Date.now(); this.sink?.append(data); },
       onEnd: (isRefused) => void this.onEnd(isRefused),
@@ -83,6 +96,11 @@ export class LivePlayer {
   showOffline(since: string | null, cause: string | null): void {
     this.stop();
     this.apply({ type: "offline", since, cause });
+  }
+
+  /** The device agreed to another speed of its playback. */
+  expectRate(rate: number): void {
+    this.mediaRate.expect(rate);
   }
 
   addDetections(sample: Detections): void {
@@ -134,7 +152,8 @@ export class LivePlayer {
       case "ended":
         this.hangUp();
         this.apply({ type: "closed", reason: message.reason });
-        this.retryAfter(this.backoff.next());
+        if (this.options.replay !== undefined) this.options.replay.onEnded();
+        else this.retryAfter(this.backoff.next());
         break;
     }
   }
@@ -180,6 +199,10 @@ export class LivePlayer {
 
   private async onEnd(isRefused: boolean): Promise<void> {
     this.socket = null;
+    if (this.options.replay !== undefined) {
+      this.options.replay.onEnded();
+      return;
+    }
     if (!isRefused) {
       const isFailed = this.state.name === "failed";
       this.apply({ type: "closed", reason: "connection" });
@@ -213,12 +236,16 @@ export class LivePlayer {
 
   private tick(): void {
     const isVisible = document.visibilityState === "visible";
-    this.apply({ type: "tick", isVisible });
+    if (!this.isHeld) this.apply({ type: "tick", isVisible });
     this.giveUpSilentAttempt();
     if (this.sink === null) return;
     const ranges = this.sink.ranges();
     const { video } = this.options;
     this.edge.settle(TICK_MS / 1000);
+    const newest = ranges.at(-1);
+    if (this.options.replay !== undefined && newest !== undefined) {
+      this.edge.setBase(this.mediaRate.note(newest.end, Date.now()));
+    }
     this.steer(ranges);
     const played = this.edge.trim(ranges, video.currentTime);
     if (played !== null) this.sink.trim(played);
@@ -238,7 +265,7 @@ export class LivePlayer {
 
   /** No picture and no word about it: nothing to wait for on this connection. */
   private giveUpSilentAttempt(): void {
-    if (this.socket === null || Date.now() - this.heardAt < CONNECT_LIMIT_MS) return;
+    if (this.socket === null || this.isHeld || Date.now() - this.heardAt < CONNECT_LIMIT_MS) return;
     if (this.state.name === "stalled") {
       this.open();
     } else if (this.state.name === "connecting") {

@@ -13,9 +13,11 @@ export class LiveSocket {
   private readonly socket: WebSocket;
   private wasOpen = false;
 
-  constructor(code: string, events: LiveSocketEvents) {
+  /** `name` is what stands below `/live/`: a channel's code, or `playbacks/…`. */
+  constructor(name: string, events: LiveSocketEvents) {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.socket = new WebSocket(`${scheme}://${location.host}/live/${encodeURIComponent(code)}.ws`);
+    const path = name.split("/").map(encodeURIComponent).join("/");
+    this.socket = new WebSocket(`${scheme}://${location.host}/live/${path}.ws`);
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => { this.wasOpen = true; };
     this.socket.onmessage = (message: MessageEvent<string | ArrayBuffer>) => {
