@@ -1,7 +1,6 @@
 """The words of every problem: code → status, both titles, both pieces of advice (zh, en).
 
-The advice says what to do, not what went wrong inside. Codes of live pictures (`LiveReason`) serve
-twice: as the answer of a failed request and as the hint in a tile.
+The advice says what to do. Codes of live pictures (`LiveReason`) are also the hint in a tile.
 """
 
 from collections.abc import Mapping
