@@ -19,6 +19,10 @@ class QueryFailed(SipError):
     """The device took the question and refused it, or never sent the answer."""
 
 
+class NoResponse(QueryFailed):
+    """The device took the question and never sent the answer: often it does not know it."""
+
+
 class Collection(Protocol[AnswerT_co]):
     """Gathers an answer that may come in several messages (2022 annex M, 2016 annex N)."""
 

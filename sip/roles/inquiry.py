@@ -11,7 +11,7 @@ from typing import Any
 
 from sip.errors import SipError, TooManyTransactions
 from sip.gb28181.manscdp import Envelope
-from sip.gb28181.question import Collection, QueryFailed, Question
+from sip.gb28181.question import Collection, NoResponse, QueryFailed, Question
 from sip.message import Response
 from sip.roles.bindings import Binding
 from sip.roles.config import SipConfig
@@ -150,7 +150,7 @@ class Inquiries:
         if inquiry.collection is not None and inquiry.collection.packets:
             self._end(inquiry, inquiry.collection.result())
         elif inquiry.is_accepted:
-            self._end(inquiry, QueryFailed("the device sent no answer"))
+            self._end(inquiry, NoResponse("the device sent no answer"))
         else:
             self._end(inquiry, PeerUnreachable("no answer"))
 

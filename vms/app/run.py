@@ -135,6 +135,7 @@ async def _start(
         ("spans", services.spans.run),
         ("alarms", services.alarms.run),
         ("live", services.live.run),
+        ("ptz", services.ptz.run),
         ("recording", services.recording.run),
         ("analysis", services.analysis.run),
         ("housekeeping", parts.housekeeping.run),

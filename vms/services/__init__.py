@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from vms.bus import Bus
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
+from vms.services.device_config import DeviceConfigService
+from vms.services.device_control import DeviceControlService
 from vms.services.directory import DirectoryService
 from vms.services.live import LiveService
 from vms.services.offline import SpanService
+from vms.services.ptz import PtzService
+from vms.services.ptz_memory import PtzMemoryService
 from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration_rules import RegistrationRuleService
+from vms.services.snapshots import SnapshotService
 from vms.services.system import SystemService
 from vms.services.users import UserService
 
@@ -28,5 +33,10 @@ class Services:
     users: UserService
     spans: SpanService
     quirks: QuirkService
+    ptz: PtzService
+    ptz_memory: PtzMemoryService
+    device_control: DeviceControlService
+    device_config: DeviceConfigService
+    snapshots: SnapshotService
     system: SystemService
     bus: Bus

@@ -64,6 +64,8 @@ class Listeners:
     alarm_received: Callable[[sip.AlarmReceived], Awaitable[None]]
     device_moved: Callable[[sip.DeviceMoved], Awaitable[None]]
     clock_wrong: Callable[[sip.DeviceClockChecked], Awaitable[None]]
+    snapshots_uploaded: Callable[[sip.SnapshotsUploaded], None]
+    upgrade_ended: Callable[[sip.UpgradeEnded], None]
 
 
 class RegistrationService:
@@ -144,6 +146,10 @@ class RegistrationService:
                         "sample": event.sample.hex(),
                     },
                 )
+            case sip.SnapshotsUploaded():
+                self._listeners.snapshots_uploaded(event)
+            case sip.UpgradeEnded():
+                self._listeners.upgrade_ended(event)
             case sip.MediaStatusReceived():
                 logger.info("device has sent its file", extra={"device": event.device_id})
             case _:
