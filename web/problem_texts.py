@@ -6,6 +6,8 @@ twice: as the answer of a failed request and as the hint in a tile.
 
 from collections.abc import Mapping
 
+from web.control_texts import CONTROL, CONTROL_REASONS
+
 Text = tuple[int, str, str, str, str]
 
 GENERAL: Mapping[str, Text] = {
@@ -357,9 +359,10 @@ LIVE: Mapping[str, Text] = {
     ),
 }
 
-TEXTS: Mapping[str, Text] = {**GENERAL, **PEOPLE, **THINGS, **LIVE}
+TEXTS: Mapping[str, Text] = {**GENERAL, **PEOPLE, **THINGS, **LIVE, **CONTROL}
 
 REASONS: Mapping[str, tuple[str, str]] = {
+    **CONTROL_REASONS,
     "same_as_before": ("与当前密码相同", "is the same as before"),
     "too_short": ("太短", "is too short"),
     "too_long": ("太长", "is too long"),

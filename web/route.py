@@ -68,6 +68,8 @@ class Route:
     """The same address also answers a WebSocket upgrade."""
     is_audited: bool = False
     """Written to the audit log though nothing is changed (downloads)."""
+    audits_itself: bool = False
+    """Its handler writes the log: it is called several times for one act of a person."""
 
     @property
     def is_change(self) -> bool:
@@ -89,6 +91,7 @@ class RouteOptions(TypedDict, total=False):
     takes_url_token: bool
     takes_websocket: bool
     is_audited: bool
+    audits_itself: bool
 
 
 @dataclass(slots=True)
