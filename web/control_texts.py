@@ -115,6 +115,8 @@ CONTROL_REASONS: Mapping[str, tuple[str, str]] = {
     "not_a_list": ("应为列表", "must be a list"),
     "not_an_object": ("应为对象", "must be an object"),
     "bad_name": ("名称不可用", "is not a usable name"),
+    "too_slow": ("上传太慢", "came too slowly"),
+    "bad_form": ("表单无法读取", "is in a form that cannot be read"),
     "not_jpeg": ("不是 JPEG 图片", "is not a JPEG picture"),
 }
 """What is wrong with a value of a configuration or an upload."""

@@ -6,6 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from tests.web.fake_control import (
+    FakeDeviceConfig,
+    FakeDeviceControl,
+    FakePtz,
+    FakePtzMemory,
+    FakeSnapshots,
+)
 from tests.web.fake_live import FakeLive
 from tests.web.fake_quirks import FakeQuirks
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER, alarm, attempt, channel, device
@@ -423,5 +430,10 @@ class FakeServices:
         self.users = FakeUsers()
         self.spans = FakeSpans()
         self.quirks = FakeQuirks()
+        self.ptz = FakePtz()
+        self.ptz_memory = FakePtzMemory()
+        self.device_control = FakeDeviceControl()
+        self.device_config = FakeDeviceConfig()
+        self.snapshots = FakeSnapshots(data)
         self.system = FakeSystem(data)
         self.bus = Bus()

@@ -11,6 +11,7 @@ from web.route import Permission, Resource
 
 resource = Resource("device-config", "Device configuration (设备配置): OSD, masks, heartbeat ….")
 PROBLEMS = ("device_offline", "device_unreachable", "device_refused", "device_silent")
+WRITE_PROBLEMS = ("config_type_not_found", "edition_too_old", "invalid", *PROBLEMS)
 ConfigType = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,63}$")]
 
 
@@ -117,7 +118,7 @@ async def read_device_config(call: Call, device_id: GbCode, query: ConfigQuery) 
     "/devices/{device_id}/config/{name}",
     summary="Write a configuration of a device",
     permission=Permission.ADMINISTER,
-    problems=("device_not_found", "config_type_not_found", "edition_too_old", "invalid", *PROBLEMS),
+    problems=("device_not_found", *WRITE_PROBLEMS),
 )
 async def write_device_config(
     call: Call, device_id: GbCode, name: ConfigType, body: ConfigValues
