@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER
-from vms.errors import Conflict, Invalid, NotFound, NotReady
+from vms.errors import Conflict, Invalid, NotFound
 from vms.records import (
     ConfigField,
     ConfigReading,
@@ -148,7 +148,7 @@ class FakePtzMemory:
 
     async def position(self, code: str) -> PtzPosition:
         check(code)
-        raise Conflict("edition_too_old", command="PTZPosition", gb_version="2.0")
+        return PtzPosition(120.5, -5.0, 4.0)
 
     async def go(
         self,
@@ -201,7 +201,7 @@ class FakeDeviceControl:
         return (StorageCard(1, "sd1", "ok", None, 100, 0),)
 
     async def format_card(self, device_id: str, number: int) -> None:
-        raise NotReady(code="device_silent")
+        raise Conflict("edition_too_old", command="FormatSDCard", gb_version="2.0")
 
     async def upgrade(
         self, device_id: str, *, firmware: str, url: str, manufacturer: str = ""

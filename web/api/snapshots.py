@@ -22,8 +22,8 @@ UPLOAD_S = 30.0
 """Longest time of one upload."""
 
 Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{20,64}$")]
-SessionId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{32,128}$")]
-FileName = Annotated[str, Field(max_length=128)]
+SessionId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,128}$")]
+FileName = Annotated[str, Field(pattern=r"^[^/\x00]{1,128}$")]
 PictureName = Annotated[str, Field(pattern=r"^[0-9]{20}-[0-9T]{21}-[0-9a-f]{8}\.jpg$")]
 
 

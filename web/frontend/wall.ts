@@ -7,13 +7,14 @@ import "./styles/wall.css";
 import "./styles/tree.css";
 import "./styles/alarms.css";
 import "./styles/drawer.css";
+import "./styles/ptz.css";
 import { AlarmList } from "./components/alarm_list";
 import { ChannelDrawer } from "./components/channel_drawer";
 import { bindKeys } from "./components/key_map";
 import { ChannelTree } from "./components/tree";
 import { WallView } from "./components/wall_view";
 import { fill, icon, need } from "./dom";
-import { startPage, type PageContext } from "./frame";
+import { canOperate, startPage, type PageContext } from "./frame";
 import { t } from "./i18n";
 import { isBoolean, recall, remember } from "./preferences";
 
@@ -25,7 +26,8 @@ async function start(): Promise<void> {
     ["channel_status", "device_status", "detections", "catalog_merged", "live_status", "segment_recorded"], (code) => show(code));
   const drawer = new ChannelDrawer(context);
   const wall = new WallView({
-    api: context.api, alarms: context.alarms, root: need("#wall"), onInfo: (channel) => void drawer.open(channel.code),
+    api: context.api, alarms: context.alarms, mayOperate: canOperate(context.session), root: need("#wall"),
+    onInfo: (channel) => void drawer.open(channel.code),
   });
   show = (code) => void wall.openCode(code);
   wall.follow(context.events);
@@ -111,6 +113,7 @@ function wireKeys(wall: WallView, alarms: AlarmList, drawer: ChannelDrawer): voi
     { keys: ["i"], does: "keys.info",
       act: () => { const code = wall.focused?.channel?.code; if (code) void drawer.open(code); } },
     { keys: ["delete", "backspace"], shown: "Del", does: "keys.close", act: () => wall.closeFocused() },
+    { keys: ["p"], does: "keys.ptz", act: () => wall.focused?.togglePtz() },
     { keys: ["r"], does: "keys.retry", act: () => wall.focused?.retry() },
     { keys: ["/"], does: "keys.search", act: () => need("#search").focus() },
     { keys: ["t"], does: "keys.tree", act: press("#fold-tree") },

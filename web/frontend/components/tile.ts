@@ -12,13 +12,23 @@ import { CHANNEL_DRAG } from "./alarm_list";
 import { boxWords } from "./box_words";
 import { diagnose } from "./diagnosis";
 import { levelBadge } from "./level";
+import { PtzPanel } from "./ptz_panel";
 import { veilContent } from "./tile_veil";
 import { attempt, copyText } from "./toast";
 
 export const TILE_DRAG = "application/x-fengsui-tile";
 
+/** GB/T 28181: 3 is a fixed camera. */
+const FIXED = 3;
+
+/** Only a catalogue that calls a camera fixed says that it does not turn. */
+function canTurn(channel: Channel): boolean {
+  return Number(channel.ptz_type) !== FIXED;
+}
+
 export interface TileOptions {
   api: Api;
+  mayOperate: boolean;
   number: number;
   onFocus: (tile: Tile) => void;
   onMaximise: (tile: Tile) => void;
@@ -38,13 +48,14 @@ export class Tile {
   private readonly facts = h("span", { class: "tile-facts quiet" });
   private showsBoxes = true;
   private alarm: Alarm | null = null;
+  private ptz: PtzPanel | null = null;
 
   constructor(private readonly options: TileOptions) {
     this.element = h("section", {
       class: "tile", tabindex: "0", "data-tile": options.number, "data-state": "idle",
       onfocusin: () => options.onFocus(this),
       ondblclick: (event: MouseEvent) => {
-        if (!(event.target as Element).closest("button")) options.onMaximise(this);
+        if (!(event.target as Element).closest("button, .ptz-panel")) options.onMaximise(this);
       },
       ondragover: (event: DragEvent) => this.onDragOver(event),
       ondragleave: () => this.element.classList.remove("tile-target"),
@@ -78,6 +89,7 @@ export class Tile {
 
   close(): void {
     const player = this.player;
+    if (this.ptz !== null) this.togglePtz();
     this.player = null;
     this.channel = null;
     this.alarm = null;
@@ -133,6 +145,22 @@ export class Tile {
     const { state } = this.player;
     if (state.name !== "live" && state.name !== "idle") this.renderVeil();
     this.renderFacts();
+  }
+
+  /** Steer the camera from this tile, or no longer. */
+  togglePtz(): void {
+    const video = this.stage.querySelector("video");
+    if (this.ptz !== null) {
+      this.ptz.close();
+      this.ptz = null;
+    } else if (this.channel !== null && video !== null && canTurn(this.channel)) {
+      const { code, name } = this.channel;
+      this.ptz = new PtzPanel({ api: this.options.api, code, name, video, tile: this.element });
+      this.element.querySelector(".tile-picture")?.append(this.ptz.element);
+    }
+    // Dragging on the picture turns the camera then.
+    this.element.draggable = this.channel !== null && this.ptz === null;
+    this.renderStrip();
   }
 
   retry(): void {
@@ -200,9 +228,16 @@ export class Tile {
       this.facts,
       channel.recording ? h("span", { class: "tile-recording", title: t("tile.recording") }, icon("record")) : null,
       h("span", { class: "tile-tools" },
+        this.options.mayOperate ? this.ptzButton(channel) : null,
         iconButton("info", t("tile.info"), () => this.options.onInfo(channel), { "data-action": "info" }),
         iconButton("close", t("tile.close"), () => this.options.onClose(this), { "data-action": "close" })));
     this.renderFacts();
+  }
+
+  private ptzButton(channel: Channel): HTMLElement {
+    const turns = canTurn(channel);
+    return iconButton("ptz", t(turns ? "tile.ptz" : "tile.ptz_missing"), () => this.togglePtz(),
+      { "data-action": "ptz", "aria-pressed": String(this.ptz !== null), disabled: !turns });
   }
 
   private renderFacts(): void {
