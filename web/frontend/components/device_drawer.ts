@@ -7,6 +7,7 @@ import { canAdminister, canOperate, type PageContext } from "../frame";
 import { t, tServer } from "../i18n";
 import { timeWithAge } from "./age";
 import { spanList } from "./channel_drawer";
+import { configEditor } from "./config_editor";
 import { deleteDevice, refreshCatalog, resetPassword } from "./device_acts";
 import { Drawer, section } from "./drawer";
 import { causeText, presenceDot } from "./marks";
@@ -47,6 +48,8 @@ export class DeviceDrawer {
       section(t("device.channels", { count: channels.total }), "channels",
         channels.items.length === 0 ? h("p", { class: "quiet" }, t("device.no_channels"))
           : h("ul", { class: "plain-list" }, ...channels.items.map((channel) => this.channel(channel)))),
+      canOperate(this.context.session) ? section(t("drawer.config"), "config",
+        configEditor(this.context.api, "devices", device.id, canAdminister(this.context.session))) : null,
       section(t("drawer.spans"), "spans", spanList(spans)));
   }
 

@@ -216,7 +216,7 @@ export class PtzPanel {
 
   private async deletePreset(preset: Preset): Promise<void> {
     const deleted = await confirmLoss({
-      title: t("ptz.preset_delete", { name: preset.name }), lost: [t("ptz.preset_lost")], action: t("common.delete"),
+      title: t("ptz.preset_delete", { name: preset.name }), lost: [t("ptz.preset_lost")], action: t("ptz.delete"),
       run: () => this.control.deletePreset(this.options.code, preset.number),
     });
     if (deleted) await this.refreshPresets();
