@@ -196,7 +196,7 @@ def test_configuration_is_read_changed_and_checked(stage: Stage) -> None:
     form.locator("summary").click()
     form.locator("[data-field=mode] input").fill("2")
     form.locator("[data-action=write-config]").click()
-    page.locator(".toast-ok").last.wait_for()
+    page.locator(".toast-ok", has_text="已写入").wait_for()
     stage.shoot("device-config")
     read = stage.platform.get(stage.url("config?types=FrameMirror")).json()
     assert read["configs"][0]["values"]["mode"] == 2

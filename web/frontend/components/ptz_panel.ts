@@ -2,7 +2,7 @@
 
 import type { Api } from "../api";
 import { ControlApi, type Cruise, type Preset, type Steering } from "../control_api";
-import { fill, h, icon, iconButton, type IconName } from "../dom";
+import { fill, h, icon, iconButton } from "../dom";
 import { t, type Key } from "../i18n";
 import { recall, remember } from "../preferences";
 import { confirmLoss, field, openDialog } from "./dialog";
@@ -55,13 +55,14 @@ export class PtzPanel {
       zoomTo: (frame) => void attempt(() => this.control.zoomTo(code, frame)),
     });
     this.element = h("aside", { class: "ptz-panel", "data-ptz": "panel", "aria-label": t("ptz.title") },
-      this.pad(), this.lens(), this.speedSlider(), this.tools(), this.holder,
+      this.pad(), this.speedSlider(), this.lens(), this.holder,
       h("h4", {}, t("ptz.presets"),
         iconButton("plus", t("ptz.preset_save"), () => void this.savePreset(), { "data-action": "save-preset" })),
       this.presetList,
       h("h4", {}, t("ptz.cruises"),
         iconButton("plus", t("ptz.cruise_make"), () => void this.makeCruise(), { "data-action": "make-cruise" })),
-      this.cruiseList);
+      this.cruiseList, this.tools());
+    tile.classList.add("tile-steered");
     video.parentElement?.append(this.picture.element);
     this.listen(tile);
     void this.refreshPresets();
@@ -73,6 +74,7 @@ export class PtzPanel {
     this.leaving.abort();
     this.drive.release();
     this.picture.close();
+    this.options.tile.classList.remove("tile-steered");
     this.element.remove();
     if (this.isLocked) void attempt(() => this.control.release(this.options.code));
   }
@@ -140,11 +142,10 @@ export class PtzPanel {
   }
 
   private lens(): HTMLElement {
-    return h("div", { class: "ptz-lens" }, ...LENS.flatMap(([label, axis]) => [
+    return h("div", { class: "ptz-lens" }, ...LENS.map(([label, axis]) => h("div", { class: "ptz-axis" },
       h("span", {}, t(label)),
       this.holdButton(`${t(label)} −`, "−", () => ({ [axis]: -this.speed }), `${axis}-out`),
-      this.holdButton(`${t(label)} +`, "+", () => ({ [axis]: this.speed }), `${axis}-in`),
-    ]));
+      this.holdButton(`${t(label)} +`, "+", () => ({ [axis]: this.speed }), `${axis}-in`))));
   }
 
   private speedSlider(): HTMLElement {
@@ -155,9 +156,9 @@ export class PtzPanel {
 
   private tools(): HTMLElement {
     const { code, name, api } = this.options;
-    const toggle = (sign: IconName, label: Key, action: string, run: (on: boolean) => Promise<boolean>): HTMLElement => {
+    const toggle = (label: Key, action: string, run: (on: boolean) => Promise<boolean>): HTMLElement => {
       const button = h("button", { type: "button", class: "button button-small", "aria-pressed": "false", "data-action": action },
-        icon(sign), t(label));
+        t(label));
       button.addEventListener("click", () => {
         const wanted = button.getAttribute("aria-pressed") !== "true";
         void run(wanted).then((worked) => { if (worked) button.setAttribute("aria-pressed", String(wanted)); });
@@ -165,10 +166,10 @@ export class PtzPanel {
       return button;
     };
     return h("div", { class: "button-row ptz-tools" },
-      toggle("boxes", "ptz.rectangle", "ptz-rectangle", (on) => { this.picture.drawsRectangle = on; return Promise.resolve(true); }),
-      toggle("refresh", "ptz.wiper", "ptz-wiper", (on) => attempt(() => this.control.switch(code, WIPER, on))),
-      toggle("live", "ptz.lamp", "ptz-lamp", (on) => attempt(() => this.control.switch(code, LAMP, on))),
-      toggle("key", "ptz.lock", "ptz-lock", async (on) => {
+      toggle("ptz.rectangle", "ptz-rectangle", (on) => { this.picture.drawsRectangle = on; return Promise.resolve(true); }),
+      toggle("ptz.wiper", "ptz-wiper", (on) => attempt(() => this.control.switch(code, WIPER, on))),
+      toggle("ptz.lamp", "ptz-lamp", (on) => attempt(() => this.control.switch(code, LAMP, on))),
+      toggle("ptz.lock", "ptz-lock", async (on) => {
         const worked = await attempt(() => on ? this.control.lock(code) : this.control.release(code));
         if (worked) this.isLocked = on;
         return worked;
