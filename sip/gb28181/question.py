@@ -19,8 +19,12 @@ class QueryFailed(SipError):
     """The device took the question and refused it, or never sent the answer."""
 
 
-class NoResponse(QueryFailed):
-    """The device took the question and never sent the answer: often it does not know it."""
+class DeviceRefused(QueryFailed):
+    """The device said no: a refusing status, or a Result that is not OK."""
+
+
+class NoAnswer(QueryFailed):
+    """The device took the question and never sent the answer."""
 
 
 class Collection(Protocol[AnswerT_co]):
@@ -111,8 +115,9 @@ def order(
 
 
 def read_result(envelope: Envelope) -> None:
-    """Read a Response that only says OK; raises QueryFailed when it says ERROR."""
+    """Read a Response that only says OK; raises DeviceRefused when it says ERROR."""
     result = envelope.body.value("Result", "OK").upper()
     if result != "OK":
         reason = envelope.body.value("Reason")[:256]
-        raise QueryFailed(f"the device answered {result[:16]}" + (f": {reason}" if reason else ""))
+        words = f"the device answered {result[:16]}"
+        raise DeviceRefused(f"{words}: {reason}" if reason else words)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sip.errors import SipError, TooManyTransactions
 from sip.gb28181.manscdp import Envelope
-from sip.gb28181.question import Collection, NoResponse, QueryFailed, Question
+from sip.gb28181.question import Collection, DeviceRefused, NoAnswer, QueryFailed, Question
 from sip.message import Response
 from sip.roles.bindings import Binding
 from sip.roles.config import SipConfig
@@ -107,7 +107,7 @@ class Inquiries:
             if inquiry.collection is None:
                 self._end(inquiry, None)
         elif response.is_final:
-            self._end(inquiry, QueryFailed(f"refused with {response.status}"))
+            self._end(inquiry, DeviceRefused(f"refused with {response.status}"))
 
     def fail(self, inquiry: Inquiry) -> None:
         """Note that the question never arrived."""
@@ -150,7 +150,7 @@ class Inquiries:
         if inquiry.collection is not None and inquiry.collection.packets:
             self._end(inquiry, inquiry.collection.result())
         elif inquiry.is_accepted:
-            self._end(inquiry, NoResponse("the device sent no answer"))
+            self._end(inquiry, NoAnswer("the device sent no answer"))
         else:
             self._end(inquiry, PeerUnreachable("no answer"))
 

@@ -7,7 +7,7 @@ from channel_registry.queries.devices import get_device
 from channel_registry.records import ChannelRecord, DeviceRecord
 from sip.errors import LocalProtocolError, SipError
 from sip.gb28181.edition import EditionTooOld, check_edition
-from sip.gb28181.question import NoResponse, Question
+from sip.gb28181.question import NoAnswer, Question
 from sip.server import PeerUnreachable
 from vms.errors import Conflict, Invalid, NotReady, VmsError
 from vms.services.store import Store
@@ -73,7 +73,7 @@ def _translated(error: SipError) -> VmsError:
     match error:
         case PeerUnreachable():
             return NotReady(code="device_unreachable", detail=str(error))
-        case NoResponse():
+        case NoAnswer():
             return NotReady(code="device_silent", detail=str(error))
         case LocalProtocolError():
             return Invalid("value", "out_of_range", str(error))

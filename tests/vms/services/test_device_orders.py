@@ -11,7 +11,7 @@ from channel_registry.queries.presence import save_registration
 from sip.events import SnapshotsUploaded, UpgradeEnded
 from sip.gb28181 import device_config as config
 from sip.gb28181.config_fields import Tree
-from sip.gb28181.question import NoResponse, QueryFailed
+from sip.gb28181.question import NoAnswer, QueryFailed
 from tests.vms.bench import CHANNEL, DEVICE, OTHER_CHANNEL, T0, HandClock, binding
 from tests.vms.services.test_ptz import FakeDevice
 from vms.errors import Conflict, Invalid, NotFound, NotReady
@@ -146,7 +146,7 @@ async def test_types_are_asked_one_after_another_and_silence_is_listed(
 async def test_a_type_that_was_named_must_come(
     configs: DeviceConfigService, device: FakeDevice
 ) -> None:
-    device.answers["ConfigDownload"] = NoResponse("no answer")
+    device.answers["ConfigDownload"] = NoAnswer("no answer")
     with pytest.raises(NotReady):
         await configs.read_channel(CHANNEL, ["OSDConfig"])
 
@@ -155,7 +155,7 @@ async def test_an_old_device_is_asked_for_what_it_has(
     configs: DeviceConfigService, device: FakeDevice, mine: Store
 ) -> None:
     await become_old(mine)
-    device.answers["ConfigDownload"] = NoResponse("no answer")
+    device.answers["ConfigDownload"] = NoAnswer("no answer")
     reading = await configs.read_channel(CHANNEL)
     asked = {dict(question.fields)["ConfigType"] for question in device.asked}
     assert asked == set(config.TYPES_2016) - {"BasicParam"}

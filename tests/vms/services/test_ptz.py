@@ -11,7 +11,7 @@ from channel_registry.queries.presence import save_registration
 from sip.gb28181 import control, ptz
 from sip.gb28181 import presets as preset_answers
 from sip.gb28181.manscdp import parse_envelope
-from sip.gb28181.question import NoResponse, QueryFailed, Question
+from sip.gb28181.question import NoAnswer, QueryFailed, Question
 from sip.server import PeerUnreachable
 from tests.vms.bench import (
     CHANNEL,
@@ -198,7 +198,7 @@ async def test_everything_stops_when_the_platform_does(
     [
         (PeerUnreachable("no answer"), "device_unreachable"),
         (QueryFailed("refused with 400"), "device_refused"),
-        (NoResponse("no answer"), "device_silent"),
+        (NoAnswer("no answer"), "device_silent"),
     ],
 )
 async def test_a_refused_beginning_is_told_and_no_movement(
@@ -274,7 +274,7 @@ async def test_a_device_that_does_not_tell_its_presets_has_ours(
     desk: Desk, device: FakeDevice
 ) -> None:
     await desk.memory.save_preset(LI, CHANNEL, 3, "井口")
-    device.answers["PresetQuery"] = NoResponse("no answer")
+    device.answers["PresetQuery"] = NoAnswer("no answer")
     assert await desk.memory.presets(CHANNEL) == (PresetView(3, "井口"),)
 
 
