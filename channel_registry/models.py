@@ -7,6 +7,7 @@ several. The tables are made by `migrations/`, never from here.
 from peewee import (
     BooleanField,
     CharField,
+    CompositeKey,
     DoubleField,
     ForeignKeyField,
     IntegerField,
@@ -137,4 +138,18 @@ class RegistrationRule(Model):
         table_name = "registration_rule"
 
 
-TABLES = (Organisation, Device, Channel, RegistrationRule)
+class PresetName(Model):
+    """A name that people gave to a preset position; no foreign key, channels come and go."""
+
+    channel = CharField(max_length=32)
+    number = IntegerField()
+    name = CharField(max_length=255)
+
+    class Meta:
+        """Table name as in the reference."""
+
+        table_name = "preset_name"
+        primary_key = CompositeKey("channel", "number")
+
+
+TABLES = (Organisation, Device, Channel, RegistrationRule, PresetName)

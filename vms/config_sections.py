@@ -215,6 +215,10 @@ class HttpSection(Section):
         (), ["https://video.example.com"]
     )
     """Further origins whose pages may use the interface with a cookie."""
+    device_base_url: str = setting(
+        "", "http://10.1.2.3:8080", max_length=256, pattern=r"^(https?://[^\s/]+/?)?$"
+    )
+    """Address that devices upload pictures to; empty: that of SIP, with the port above."""
     max_body_bytes: int = setting(1_048_576, 1_048_576, "bytes", ge=1024, le=1_073_741_824)
     """Largest request body that is read."""
     max_viewers: int = setting(500, 500, ge=1, le=100_000)

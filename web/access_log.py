@@ -4,11 +4,14 @@ The query string is where players must put their token, so it is written with ev
 """
 
 import logging
+import re
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 SECRET_NAMES = frozenset({"token", "access_token", "password", "secret", "key"})
+SECRET_PATH = re.compile(r"(/snapshot-uploads/)[^/?]+")
+"""Cameras add a file name to the address they are given, so its secret stands in the path."""
 MASK = "***"
 LONGEST = 300
 POLLED = frozenset({"/healthz", "/metrics"})
@@ -21,7 +24,8 @@ def masked_path(request: web.BaseRequest) -> str:
     query = [
         (name, MASK if name.lower() in SECRET_NAMES else value) for name, value in url.query.items()
     ]
-    return str(url.with_query(query) if query else url.with_query(None))[:LONGEST]
+    written = str(url.with_query(query) if query else url.with_query(None))
+    return SECRET_PATH.sub(rf"\g<1>{MASK}", written)[:LONGEST]
 
 
 def _level(request: web.BaseRequest, response: web.StreamResponse) -> int:

@@ -8,7 +8,9 @@ from web.route import Permission, Route
 
 
 def is_audited(route: Route) -> bool:
-    """Changes by somebody known, and what is declared so; logins are written by their service."""
+    """Changes by somebody known, and what is declared so; logins and steering write their own."""
+    if route.audits_itself:
+        return False
     return route.is_audited or (route.is_change and route.permission is not Permission.OPEN)
 
 

@@ -5,6 +5,7 @@ The advice says what to do. Codes of live pictures (`LiveReason`) are also the h
 
 from collections.abc import Mapping
 
+from web.control_texts import CONTROL, CONTROL_REASONS
 from web.playback_texts import PLAYBACK
 from web.problem_texts_voice import VOICE, VOICE_REASONS
 
@@ -373,9 +374,18 @@ LIVE: Mapping[str, Text] = {
     ),
 }
 
-TEXTS: Mapping[str, Text] = {**GENERAL, **PEOPLE, **THINGS, **LIVE, **VOICE, **PLAYBACK}
+TEXTS: Mapping[str, Text] = {
+    **GENERAL,
+    **PEOPLE,
+    **THINGS,
+    **LIVE,
+    **CONTROL,
+    **PLAYBACK,
+    **VOICE,
+}
 
 REASONS: Mapping[str, tuple[str, str]] = {
+    **CONTROL_REASONS,
     "same_as_before": ("与当前密码相同", "is the same as before"),
     "too_short": ("太短", "is too short"),
     "too_long": ("太长", "is too long"),

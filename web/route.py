@@ -70,6 +70,8 @@ class Route:
     """The body is a file as it is, not JSON; its size is the handler's matter."""
     is_audited: bool = False
     """Written to the audit log though nothing is changed (downloads)."""
+    audits_itself: bool = False
+    """Its handler writes the log: it is called several times for one act of a person."""
 
     @property
     def is_change(self) -> bool:
@@ -92,6 +94,7 @@ class RouteOptions(TypedDict, total=False):
     takes_websocket: bool
     takes_file: bool
     is_audited: bool
+    audits_itself: bool
 
 
 @dataclass(slots=True)

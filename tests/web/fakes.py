@@ -7,6 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.web.fake_capabilities import FakeCapabilities
+from tests.web.fake_control import (
+    FakeDeviceConfig,
+    FakeDeviceControl,
+    FakePtz,
+    FakePtzMemory,
+    FakeSnapshots,
+)
 from tests.web.fake_live import FakeLive
 from tests.web.fake_playback import FakeDeviceRecordings, FakeDownloads, FakePlayback
 from tests.web.fake_quirks import FakeQuirks
@@ -430,6 +437,11 @@ class FakeServices:
         self.spans = FakeSpans()
         self.quirks = FakeQuirks()
         self.capabilities = FakeCapabilities()
+        self.ptz = FakePtz()
+        self.ptz_memory = FakePtzMemory()
+        self.device_control = FakeDeviceControl()
+        self.device_config = FakeDeviceConfig()
+        self.snapshots = FakeSnapshots(data)
         self.system = FakeSystem(data)
         self.voice = FakeVoice()
         self.bus = Bus()

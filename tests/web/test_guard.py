@@ -11,7 +11,15 @@ from tests.web.records import CHANNEL, DEVICE
 from web.app import RESOURCES
 from web.route import Permission, Route
 
-OPEN = {("GET", "/login"), ("POST", "/api/v1/session"), ("GET", "/healthz")}
+OPEN = {
+    ("GET", "/login"),
+    ("POST", "/api/v1/session"),
+    ("GET", "/healthz"),
+    ("POST", "/api/v1/snapshot-uploads/1"),
+    ("POST", "/api/v1/snapshot-uploads/1/1"),
+}
+"""Cameras cannot log in: the address of an upload is good for one order."""
+
 EXAMPLES = {"code": CHANNEL, "device_id": DEVICE}
 ROUTES = [route for resource in RESOURCES for route in resource]
 ORDER = [Permission.WATCH, Permission.OPERATE, Permission.ADMINISTER]
@@ -65,8 +73,9 @@ async def test_a_route_without_declaration_is_closed(
 
 def test_who_may_do_what_is_as_agreed() -> None:
     """Viewers watch, operators act on alarms, recording, scenes, voice, administrators manage."""
+    """Viewers watch, operators also act on alarms, recording, scenes and heads, admins manage."""
     beyond_watching = {
-        Permission.OPEN: {"log_in", "show_health"},
+        Permission.OPEN: {"log_in", "show_health", "upload_snapshot", "upload_named_snapshot"},
         Permission.OPERATE: {
             "acknowledge_alarm",
             "clear_alarm",
@@ -91,6 +100,28 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "delete_entry",
             "show_general_registration_rule",
             "show_registration_rule",
+            "move_ptz",
+            "lock_ptz",
+            "release_ptz",
+            "set_ptz_position",
+            "zoom_ptz",
+            "track_ptz",
+            "switch_ptz",
+            "save_preset",
+            "call_preset",
+            "delete_preset",
+            "save_cruise",
+            "start_cruise",
+            "delete_cruise",
+            "work_scan",
+            "set_home",
+            "switch_device_recording",
+            "request_key_frame",
+            "switch_guard",
+            "reset_device_alarm",
+            "read_channel_config",
+            "read_device_config",
+            "order_snapshot",
         },
         Permission.ADMINISTER: {
             "add_device",
@@ -103,6 +134,11 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "replace_quirks",
             "set_general_registration_rule",
             "set_registration_rule",
+            "reboot_device",
+            "format_card",
+            "upgrade_device",
+            "write_channel_config",
+            "write_device_config",
         },
     }
     for permission, names in beyond_watching.items():

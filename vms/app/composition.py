@@ -30,6 +30,9 @@ from vms.services.analysis import AnalysisService
 from vms.services.capabilities import CapabilityService
 from vms.services.catalogs import CatalogService
 from vms.services.credentials import CredentialCache
+from vms.services.device_config import DeviceConfigService
+from vms.services.device_control import DeviceControlService
+from vms.services.device_desk import DeviceDesk
 from vms.services.device_recordings import DeviceRecordingService
 from vms.services.directory import DirectoryService, Surroundings
 from vms.services.downloads import DownloadService
@@ -40,10 +43,13 @@ from vms.services.offline import SpanService
 from vms.services.passwords import PasswordHashes
 from vms.services.playback import PlaybackService
 from vms.services.presence_news import PresenceNews
+from vms.services.ptz import PtzService
+from vms.services.ptz_memory import PtzMemoryService
 from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration import Listeners, RegistrationService
 from vms.services.registration_rules import RegistrationRuleService
+from vms.services.snapshots import SnapshotService
 from vms.services.store import Store
 from vms.services.system import Gauges, SystemService
 from vms.services.users import UserService
@@ -194,6 +200,12 @@ def build_parts(
     capabilities = CapabilityService(planes.sip, quirks, store, clock)
     planes.sip.on_answered = capabilities.heard
     catalogs = CatalogService(planes.sip, store, news, config.sip, clock, quirks.note)
+    desk = DeviceDesk(planes.sip, store)
+    ptz = PtzService(desk, clock)
+    device_control = DeviceControlService(desk, clock)
+    snapshots = SnapshotService(
+        desk, config.data, lambda: device_base_url(config, http_port()), clock
+    )
     registration = RegistrationService(
         planes.sip,
         store,
@@ -208,6 +220,8 @@ def build_parts(
             alarms.raise_device_alarm,
             alarms.raise_moved_device,
             alarms.raise_wrong_clock,
+            snapshots.finished,
+            device_control.upgrade_ended,
         ),
     )
     around = Surroundings(
@@ -251,6 +265,11 @@ def build_parts(
         spans=SpanService(store, clock),
         quirks=quirks,
         capabilities=capabilities,
+        ptz=ptz,
+        ptz_memory=PtzMemoryService(ptz, desk, store),
+        device_control=device_control,
+        device_config=DeviceConfigService(desk),
+        snapshots=snapshots,
         system=system,
         voice=VoiceService(
             planes.sip,
@@ -292,6 +311,7 @@ def build_housekeeping(
 
     async def prune_pictures() -> None:
         await services.alarms.prune(config.storage.alarm_picture_days)
+        await services.snapshots.prune(config.storage.alarm_picture_days)
 
     return Housekeeping(
         [
@@ -349,6 +369,14 @@ def _both(
         other(what, why)
 
     return tell
+
+
+def device_base_url(config: Config, http_port: int) -> str:
+    """Where devices reach our HTTP server, to upload pictures."""
+    if config.http.device_base_url:
+        return config.http.device_base_url.rstrip("/")
+    host = config.sip.advertised_host or _first_address(config.sip.host)
+    return f"http://{host}:{http_port}"
 
 
 def _first_address(host: str) -> str:

@@ -148,6 +148,7 @@ async def _start(
         ("spans", services.spans.run),
         ("alarms", services.alarms.run),
         ("live", services.live.run),
+        ("ptz", services.ptz.run),
         ("recording", services.recording.run),
         ("capabilities", services.capabilities.run),
         ("device-recordings", services.device_recordings.run),

@@ -8,7 +8,22 @@ the name that people use; rows never get here.
 from channel_registry.records import DeviceRecord as DeviceView
 from channel_registry.records import NodeKind, Page, TreeBy
 from channel_registry.records import RegistrationRuleRecord as RegistrationRuleView
+from sip.gb28181.control import Frame, HomePosition
+from sip.gb28181.ptz_queries import CruiseRoute, CruiseTrack, PtzPosition
+from sip.gb28181.sd_card import StorageCard
 from vms.records.alarms import Box, PluginView
+from vms.records.control import (
+    ConfigField,
+    ConfigReading,
+    ConfigView,
+    OrderState,
+    PresetView,
+    PtzStatus,
+    SnapshotOrder,
+    SnapshotView,
+    Steering,
+    UpgradeView,
+)
 from vms.records.devices import AccessValues, AttemptView, ChannelView, TreeNodeView
 from vms.records.live import LiveReason, LiveState, LiveStatus, LiveStep
 from vms.records.playback import (
@@ -58,6 +73,14 @@ __all__ = [
     "DeviceView",
     "Download",
     "DownloadState",
+    "ConfigField",
+    "ConfigReading",
+    "ConfigView",
+    "CruiseRoute",
+    "CruiseTrack",
+    "DeviceView",
+    "Frame",
+    "HomePosition",
     "Identity",
     "LiveReason",
     "LiveState",
@@ -66,10 +89,14 @@ __all__ = [
     "MediaToken",
     "NewSession",
     "NodeKind",
+    "OrderState",
     "Page",
     "Playback",
     "PlaybackState",
     "PluginView",
+    "PresetView",
+    "PtzPosition",
+    "PtzStatus",
     "QuirkView",
     "RecorderState",
     "RegistrationRuleView",
@@ -80,13 +107,18 @@ __all__ = [
     "SceneDraft",
     "SearchState",
     "Segment",
+    "SnapshotOrder",
+    "SnapshotView",
     "Span",
     "SpanCause",
     "SpanState",
+    "Steering",
+    "StorageCard",
     "SubjectKind",
     "SystemStatus",
     "TreeBy",
     "TreeNodeView",
+    "UpgradeView",
     "UserView",
     "Verdict",
 ]

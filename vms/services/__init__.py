@@ -6,15 +6,20 @@ from vms.bus import Bus
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
 from vms.services.capabilities import CapabilityService
+from vms.services.device_config import DeviceConfigService
+from vms.services.device_control import DeviceControlService
 from vms.services.device_recordings import DeviceRecordingService
 from vms.services.directory import DirectoryService
 from vms.services.downloads import DownloadService
 from vms.services.live import LiveService
 from vms.services.offline import SpanService
 from vms.services.playback import PlaybackService
+from vms.services.ptz import PtzService
+from vms.services.ptz_memory import PtzMemoryService
 from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration_rules import RegistrationRuleService
+from vms.services.snapshots import SnapshotService
 from vms.services.system import SystemService
 from vms.services.users import UserService
 from vms.services.voice import VoiceService
@@ -37,6 +42,11 @@ class Services:
     spans: SpanService
     quirks: QuirkService
     capabilities: CapabilityService
+    ptz: PtzService
+    ptz_memory: PtzMemoryService
+    device_control: DeviceControlService
+    device_config: DeviceConfigService
+    snapshots: SnapshotService
     system: SystemService
     voice: VoiceService
     bus: Bus

@@ -66,6 +66,8 @@ class Listeners:
     alarm_received: Callable[[sip.AlarmReceived], Awaitable[None]]
     device_moved: Callable[[sip.DeviceMoved], Awaitable[None]]
     clock_wrong: Callable[[sip.DeviceClockChecked], Awaitable[None]]
+    snapshots_uploaded: Callable[[sip.SnapshotsUploaded], None]
+    upgrade_ended: Callable[[sip.UpgradeEnded], None]
 
 
 class RegistrationService:
@@ -146,6 +148,10 @@ class RegistrationService:
                         "sample": event.sample.hex(),
                     },
                 )
+            case sip.SnapshotsUploaded():
+                self._listeners.snapshots_uploaded(event)
+            case sip.UpgradeEnded():
+                self._listeners.upgrade_ended(event)
             case sip.MediaStatusReceived():
                 self._listeners.file_ended(event.device_id, event.invitation_id or "")
             case _:

@@ -181,6 +181,11 @@ export class Api {
 
   system(): Promise<SystemFacts> { return this.get("/system"); }
 
+  /** Any other call, for the modules that own a subject. */
+  ask<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+    return this.call<Answer>(method, ROOT + path, body);
+  }
+
   private get<Answer>(path: string, query: Query = {}): Promise<Answer> {
     return this.call<Answer>("GET", ROOT + path + search(query));
   }

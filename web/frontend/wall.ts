@@ -8,6 +8,7 @@ import "./styles/tree.css";
 import "./styles/alarms.css";
 import "./styles/drawer.css";
 import "./styles/replay.css";
+import "./styles/ptz.css";
 import { AlarmList } from "./components/alarm_list";
 import { ChannelDrawer } from "./components/channel_drawer";
 import { bindKeys } from "./components/key_map";
@@ -15,7 +16,7 @@ import { ReplayBar } from "./components/replay_bar";
 import { ChannelTree } from "./components/tree";
 import { WallView } from "./components/wall_view";
 import { fill, icon, need } from "./dom";
-import { startPage, type PageContext } from "./frame";
+import { canOperate, startPage, type PageContext } from "./frame";
 import { t } from "./i18n";
 import { isBoolean, recall, remember } from "./preferences";
 
@@ -29,7 +30,8 @@ async function start(): Promise<void> {
   const replay = new ReplayBar(context.api);
   need("#main").appendChild(replay.element);
   const wall = new WallView({
-    api: context.api, alarms: context.alarms, root: need("#wall"), onInfo: (channel) => void drawer.open(channel.code),
+    api: context.api, alarms: context.alarms, mayOperate: canOperate(context.session), root: need("#wall"),
+    onInfo: (channel) => void drawer.open(channel.code),
     onReplay: (tile) => void replay.open(tile),
   });
   show = (code) => void wall.openCode(code);
@@ -120,6 +122,7 @@ function wireKeys(wall: WallView, alarms: AlarmList, drawer: ChannelDrawer, repl
     { keys: [","], does: "keys.back",
       act: () => { if (wall.focused !== null) void replay.openBack(wall.focused); } },
     { keys: ["delete", "backspace"], shown: "Del", does: "keys.close", act: () => wall.closeFocused() },
+    { keys: ["p"], does: "keys.ptz", act: () => wall.focused?.togglePtz() },
     { keys: ["r"], does: "keys.retry", act: () => wall.focused?.retry() },
     { keys: ["/"], does: "keys.search", act: () => need("#search").focus() },
     { keys: ["t"], does: "keys.tree", act: press("#fold-tree") },

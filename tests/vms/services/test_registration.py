@@ -57,6 +57,7 @@ class Office:
     alarms: list[sip.AlarmReceived] = field(default_factory=list)
     moves: list[sip.DeviceMoved] = field(default_factory=list)
     clocks: list[sip.DeviceClockChecked] = field(default_factory=list)
+    reported: list[sip.SnapshotsUploaded | sip.UpgradeEnded] = field(default_factory=list)
 
     async def next(self, kind: type[Event]) -> Event:
         async with asyncio.timeout(60):
@@ -108,6 +109,8 @@ async def office(
                 hear_alarm,
                 hear_move,
                 hear_clock,
+                made.reported.append,
+                made.reported.append,
             ),
         )
         async with asyncio.TaskGroup() as group:
@@ -290,6 +293,15 @@ async def test_events_for_others_reach_them(office: Office) -> None:
     assert (len(office.moves), office.alarms) == (1, [alarm])
 
 
+async def test_what_devices_were_ordered_to_do_is_passed_on(office: Office) -> None:
+    events = [
+        sip.SnapshotsUploaded(DEVICE, DEVICE, "s1", (), T0),
+        sip.UpgradeEnded(DEVICE, "s2", True, "V2", "", T0),
+    ]
+    office.registrar.say(*events)
+    await eventually(lambda: office.reported == events)
+
+
 async def test_keepalives_are_written_together_at_the_end_at_the_latest(
     mine: Store, secrets: Secrets, clock: HandClock, bus: Bus
 ) -> None:
@@ -306,7 +318,7 @@ async def test_keepalives_are_written_together_at_the_end_at_the_latest(
         news,
         bus=bus,
         clock=clock,
-        listeners=Listeners(lambda *_: None, lambda *_: None, nothing, nothing, nothing),
+        listeners=Listeners(*([lambda *_: None] * 2 + [nothing] * 3 + [lambda _: None] * 2)),
     )
     later = T0 + timedelta(seconds=50)
     async with asyncio.TaskGroup() as group:

@@ -6,6 +6,7 @@ import { fill, h, icon, iconButton } from "../dom";
 import { canAdminister, canOperate, type PageContext } from "../frame";
 import { t, tLength, tServer } from "../i18n";
 import { codecName } from "../player/protocol";
+import { configEditor } from "./config_editor";
 import { confirmLoss, field, openDialog } from "./dialog";
 import { Drawer, section } from "./drawer";
 import { levelBadge } from "./level";
@@ -60,7 +61,14 @@ export class ChannelDrawer {
       section(t("drawer.live"), "live", this.live(channel.code, channel.live)),
       section(t("drawer.recording"), "recording", this.recording(channel), segmentList(segments, channel.recording)),
       section(t("drawer.scenes"), "scenes", this.scenes(channel, scenes)),
+      this.config(channel),
       section(t("drawer.spans"), "spans", spanList(spans)));
+  }
+
+  private config(channel: Channel): HTMLElement | null {
+    const { api, session } = this.context;
+    return canOperate(session) ? section(t("drawer.config"), "config",
+      configEditor(api, "channels", channel.code, canAdminister(session))) : null;
   }
 
   private identity(channel: Channel): HTMLElement {

@@ -8,6 +8,7 @@ import { t, tServer } from "../i18n";
 import { timeWithAge } from "./age";
 import { capabilityMatrix } from "./capability_matrix";
 import { spanList } from "./channel_drawer";
+import { configEditor } from "./config_editor";
 import { deleteDevice, refreshCatalog, resetPassword } from "./device_acts";
 import { Drawer, section } from "./drawer";
 import { causeText, presenceDot } from "./marks";
@@ -50,6 +51,8 @@ export class DeviceDrawer {
           : h("ul", { class: "plain-list" }, ...channels.items.map((channel) => this.channel(channel)))),
       section(t("capability.title"), "capabilities",
         capabilityMatrix(this.context.api, device.id, canOperate(this.context.session) && device.online)),
+      canOperate(this.context.session) ? section(t("drawer.config"), "config",
+        configEditor(this.context.api, "devices", device.id, canAdminister(this.context.session))) : null,
       section(t("drawer.spans"), "spans", spanList(spans)));
   }
 

@@ -16,13 +16,23 @@ import { boxWords } from "./box_words";
 import { diagnose } from "./diagnosis";
 import { levelBadge } from "./level";
 import { TalkControl } from "./talk_control";
+import { PtzPanel } from "./ptz_panel";
 import { veilContent } from "./tile_veil";
 import { attempt, copyText } from "./toast";
 
 export const TILE_DRAG = "application/x-fengsui-tile";
 
+/** GB/T 28181: 3 is a fixed camera. */
+const FIXED = 3;
+
+/** Only a catalogue that calls a camera fixed says that it does not turn. */
+function canTurn(channel: Channel): boolean {
+  return Number(channel.ptz_type) !== FIXED;
+}
+
 export interface TileOptions {
   api: Api;
+  mayOperate: boolean;
   number: number;
   onFocus: (tile: Tile) => void;
   onMaximise: (tile: Tile) => void;
@@ -50,13 +60,14 @@ export class Tile {
   private alarm: Alarm | null = null;
   private talk: TalkControl | null = null;
   private sound: LiveSound | null = null;
+  private ptz: PtzPanel | null = null;
 
   constructor(private readonly options: TileOptions) {
     this.element = h("section", {
       class: "tile", tabindex: "0", "data-tile": options.number, "data-state": "idle",
       onfocusin: () => options.onFocus(this),
       ondblclick: (event: MouseEvent) => {
-        if (!(event.target as Element).closest("button")) options.onMaximise(this);
+        if (!(event.target as Element).closest("button, .ptz-panel")) options.onMaximise(this);
       },
       ondragover: (event: DragEvent) => this.onDragOver(event),
       ondragleave: () => this.element.classList.remove("tile-target"),
@@ -169,6 +180,7 @@ export class Tile {
 
   close(): void {
     const player = this.player;
+    if (this.ptz !== null) this.togglePtz();
     this.player = null;
     this.channel = null;
     if (this.isReplay) this.onReplayOver();
@@ -236,6 +248,22 @@ export class Tile {
     const { state } = this.player;
     if (state.name !== "live" && state.name !== "idle") this.renderVeil();
     this.renderFacts();
+  }
+
+  /** Steer the camera from this tile, or no longer. */
+  togglePtz(): void {
+    const video = this.stage.querySelector("video");
+    if (this.ptz !== null) {
+      this.ptz.close();
+      this.ptz = null;
+    } else if (this.channel !== null && video !== null && canTurn(this.channel)) {
+      const { code, name } = this.channel;
+      this.ptz = new PtzPanel({ api: this.options.api, code, name, video, tile: this.element });
+      this.element.querySelector(".tile-picture")?.append(this.ptz.element);
+    }
+    // Dragging on the picture turns the camera then.
+    this.element.draggable = this.channel !== null && this.ptz === null;
+    this.renderStrip();
   }
 
   retry(): void {
@@ -307,6 +335,7 @@ export class Tile {
         this.talk?.element,
         this.soundButton(),
         iconButton("replay", t("tile.replay"), () => this.options.onReplay(this), { "data-action": "replay" }),
+        this.options.mayOperate ? this.ptzButton(channel) : null,
         iconButton("info", t("tile.info"), () => this.options.onInfo(channel), { "data-action": "info" }),
         iconButton("close", t("tile.close"), () => this.options.onClose(this), { "data-action": "close" })));
     this.renderFacts();
@@ -319,6 +348,12 @@ export class Tile {
       else void this.sound?.open();
       this.renderStrip();
     }, { "data-action": "sound", "aria-pressed": String(isOn) });
+  }
+
+  private ptzButton(channel: Channel): HTMLElement {
+    const turns = canTurn(channel);
+    return iconButton("ptz", t(turns ? "tile.ptz" : "tile.ptz_missing"), () => this.togglePtz(),
+      { "data-action": "ptz", "aria-pressed": String(this.ptz !== null), disabled: !turns });
   }
 
   private stateBadge(state: TileState["name"]): HTMLElement {

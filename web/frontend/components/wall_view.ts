@@ -27,6 +27,7 @@ const SWIPE_PX = 60;
 export interface WallOptions {
   api: Api;
   alarms: AlarmBook;
+  mayOperate: boolean;
   root: HTMLElement;
   onInfo: (channel: Channel) => void;
   onReplay: (tile: Tile) => void;
@@ -189,6 +190,7 @@ export class WallView {
   private makeTile(slot: number): Tile {
     const tile = new Tile({
       api: this.options.api,
+      mayOperate: this.options.mayOperate,
       number: slot + 1,
       onFocus: () => { this.change({ focus: slot }); this.markFocus(); },
       onMaximise: (which) => this.maximise(which),

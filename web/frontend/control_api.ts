@@ -1,0 +1,104 @@
+/** Calls that turn cameras and tell devices what to do. */
+
+import { listOf, type Api } from "./api";
+
+/** Each value is a direction and a share of the speed, -1 to 1; all 0 stops. */
+export interface Steering { pan: number; tilt: number; zoom: number; focus: number; iris: number }
+
+export interface Ptz {
+  code: string;
+  can_turn: boolean;
+  holder: string | null;
+  held_until: string | null;
+  is_locked: boolean;
+  is_moving: boolean;
+}
+
+export interface Preset { number: number; name: string }
+export interface Cruise { number: number; name: string | null }
+
+export interface ZoomFrame {
+  width: number; height: number; mid_x: number; mid_y: number; length_x: number; length_y: number;
+  direction: "in" | "out";
+}
+
+export interface SnapshotOrder {
+  session_id: string; count: number; state: "running" | "done" | "failed"; received: string[];
+}
+
+export interface Picture { name: string; taken_at: string; size_bytes: number; url: string }
+
+export interface ConfigField {
+  name: string;
+  kind: "text" | "number" | "decimal" | "flag" | "group" | "list";
+  least: number;
+  most: number;
+  fields: ConfigField[];
+}
+
+export type ConfigValues = Record<string, unknown>;
+export interface Config { type: string; values: ConfigValues; fields: ConfigField[] }
+export interface Configs { configs: Config[]; missing: string[] }
+
+export const STOP: Steering = { pan: 0, tilt: 0, zoom: 0, focus: 0, iris: 0 };
+
+export class ControlApi {
+  constructor(private readonly api: Api) {}
+
+  ptz(code: string): Promise<Ptz> { return this.api.ask("GET", `/channels/${code}/ptz`); }
+  steer(code: string, steering: Steering): Promise<Ptz> {
+    return this.api.ask("POST", `/channels/${code}/ptz`, steering);
+  }
+  lock(code: string): Promise<Ptz> {
+    return this.api.ask("PUT", `/channels/${code}/ptz/lock`, { seconds: 600 });
+  }
+  release(code: string): Promise<Ptz> { return this.api.ask("DELETE", `/channels/${code}/ptz/lock`, {}); }
+  zoomTo(code: string, frame: ZoomFrame): Promise<void> {
+    return this.api.ask("POST", `/channels/${code}/ptz/zoom`, frame);
+  }
+  switch(code: string, number: number, on: boolean): Promise<void> {
+    return this.api.ask("PUT", `/channels/${code}/ptz/switches/${number}`, { on });
+  }
+
+  async presets(code: string): Promise<Preset[]> {
+    return listOf(await this.api.ask("GET", `/channels/${code}/presets`));
+  }
+  savePreset(code: string, preset: Preset): Promise<Preset> {
+    return this.api.ask("PUT", `/channels/${code}/presets/${preset.number}`, { name: preset.name });
+  }
+  callPreset(code: string, number: number): Promise<void> {
+    return this.api.ask("POST", `/channels/${code}/presets/${number}/call`, {});
+  }
+  deletePreset(code: string, number: number): Promise<void> {
+    return this.api.ask("DELETE", `/channels/${code}/presets/${number}`, {});
+  }
+  async cruises(code: string): Promise<Cruise[]> {
+    return listOf(await this.api.ask("GET", `/channels/${code}/cruises`));
+  }
+  saveCruise(code: string, number: number, name: string, presets: number[], stayS: number): Promise<void> {
+    return this.api.ask("PUT", `/channels/${code}/cruises/${number}`, { name, presets, stay_s: stayS });
+  }
+  startCruise(code: string, number: number): Promise<void> {
+    return this.api.ask("POST", `/channels/${code}/cruises/${number}/start`, {});
+  }
+  setHome(code: string, preset: number, enabled: boolean): Promise<void> {
+    return this.api.ask("PUT", `/channels/${code}/home`, { enabled, preset });
+  }
+
+  orderSnapshot(code: string): Promise<SnapshotOrder> {
+    return this.api.ask("POST", `/channels/${code}/snapshot`, { count: 1 });
+  }
+  snapshotOrder(code: string, session: string): Promise<SnapshotOrder> {
+    return this.api.ask("GET", `/channels/${code}/snapshot/${session}`);
+  }
+  async pictures(code: string): Promise<Picture[]> {
+    return listOf(await this.api.ask("GET", `/channels/${code}/snapshots`));
+  }
+
+  configs(owner: "channels" | "devices", id: string): Promise<Configs> {
+    return this.api.ask("GET", `/${owner}/${id}/config`);
+  }
+  writeConfig(owner: "channels" | "devices", id: string, type: string, values: ConfigValues): Promise<Config> {
+    return this.api.ask("PUT", `/${owner}/${id}/config/${type}`, { values });
+  }
+}
