@@ -1,12 +1,19 @@
 """MANSCDP bodies through every reader: only MalformedXml may come out."""
 
-from sip.events import CatalogItem
-from sip.gb28181.alarm import Alarm, build_alarm, parse_alarm
+from sip.events import CatalogItem, Position
+from sip.gb28181.alarm import Alarm, build_alarm, parse_alarm, parse_wish
 from sip.gb28181.catalog import build_catalog_notify, build_catalog_response, parse_catalog
 from sip.gb28181.control import build_key_frame_request, parse_control
 from sip.gb28181.keepalive import build_keepalive, parse_keepalive
 from sip.gb28181.manscdp import parse_envelope
+from sip.gb28181.mobile_position import (
+    build_position,
+    build_positions,
+    parse_interval,
+    parse_positions,
+)
 from sip.gb28181.query import DeviceInfo, build_device_info, parse_device_info, parse_device_status
+from sip.gb28181.subscription import Topic, Wish
 from sip.gb28181.xml import MalformedXml
 
 DEVICE = "34020000001180000001"
@@ -21,6 +28,9 @@ READERS = [
     parse_control,
     parse_device_info,
     parse_device_status,
+    parse_wish,
+    parse_interval,
+    lambda envelope: parse_positions(envelope, DEVICE),
 ]
 
 SEEDS: list[bytes] = [
@@ -31,6 +41,9 @@ SEEDS: list[bytes] = [
     build_alarm(Alarm(CAMERA.device_id, 4, 1, "5", "2026-05-01T10:00:00", "越界", "6", "1")),
     build_device_info(DeviceInfo(DEVICE, "井口", "Sim", "X", "V1", 8), 5),
     build_key_frame_request(CAMERA.device_id, 6),
+    build_position(Position(CAMERA.device_id, 118.3, 31.3, "2026-05-01T10:00:00", 36.0), 8),
+    build_positions(DEVICE, 9, [Position(CAMERA.device_id, 118.3, 31.3)] * 2),
+    Wish(Topic.ALARM).build_body(DEVICE, 10, "GB2312", is_2022=True),
     b'<?xml version="1.0" encoding="GB2312"?><!DOCTYPE a [<!ENTITY x "y">]><Notify>&x;</Notify>',
     b"<Response><CmdType>Catalog</CmdType><SN>7</SN><DeviceList><Item><DeviceID>1</DeviceID>"
     b"<Name>A & B < C</Name><Address>a<b</Address></Item></DeviceList></Response>",

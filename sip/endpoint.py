@@ -13,6 +13,7 @@ from typing import Any
 from sip.events import Event
 from sip.gb28181.question import Question
 from sip.gb28181.ssrc import SsrcPool
+from sip.gb28181.subscription import Topic, Wish
 from sip.message import Peer, Request, Response, build_response
 from sip.message.sdp import MediaOffer
 from sip.roles.authentication import Authenticator, Credential
@@ -25,6 +26,8 @@ from sip.roles.invitation import Inviter
 from sip.roles.messages import MessageDesk
 from sip.roles.messenger import Messenger
 from sip.roles.registrar import Registrar
+from sip.roles.subscriber import Subscriber
+from sip.roles.subscription import Subscription, SubscriptionStatus
 from sip.transactions import (
     AckMissing,
     AckReceived,
@@ -76,6 +79,9 @@ class Endpoint:
         self._inviter = Inviter(
             config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit, wall
         )
+        self._subscriber = Subscriber(
+            config, self._layer, messenger, self._registrar.bindings, emit, wall
+        )
         self._desk = MessageDesk(
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
         )
@@ -102,6 +108,7 @@ class Endpoint:
             self._registrar.next_timer(),
             self._inquiries.next_timer(),
             self._inviter.next_timer(),
+            self._subscriber.next_timer(),
             self._desk.next_timer(),
         )
         return min((time for time in times if time is not None), default=None)
@@ -113,6 +120,7 @@ class Endpoint:
         self._desk.handle_timer(now)
         self._inquiries.handle_timer(now)
         self._inviter.handle_timer(now)
+        self._subscriber.handle_timer(now)
         for device_id in self._registrar.handle_timer(now):
             self._release(device_id, now)
 
@@ -148,6 +156,18 @@ class Endpoint:
         """Say goodbye in every session: the server stops."""
         self._inviter.end_all(now)
 
+    def follow(self, device_id: str, wish: Wish, now: float) -> None:
+        """Want a subscription; SubscriptionChanged tells what becomes of it. Raises SipError."""
+        self._subscriber.follow(device_id, wish, now)
+
+    def unfollow(self, device_id: str, topic: Topic, now: float) -> None:
+        """Take the wish back."""
+        self._subscriber.unfollow(device_id, topic, now)
+
+    def subscriptions(self, device_id: str) -> tuple[SubscriptionStatus, ...]:
+        """Return what is wanted of a device and what has become of it."""
+        return self._subscriber.statuses(device_id)
+
     def new_ssrc(self, now: float, *, is_history: bool = False) -> int:
         """Return a number for y= that no stream of ours uses; raises NoSsrcLeft."""
         return self._ssrcs.take(now, is_history=is_history)
@@ -169,17 +189,20 @@ class Endpoint:
         """Drop a device that was deleted, with everything it has open."""
         if self._registrar.forget(device_id):
             self._release(device_id, now)
+        self._subscriber.forget(device_id)
 
     def stats(self) -> dict[str, int]:
         """Return all counters by name."""
         counted: Counter[str] = Counter(self._layer.counters)
         counted.update({f"misbehaved.{name}": n for name, n in self._conduct.counters.items()})
         counted.update(self._desk.counters)
+        counted.update(self._subscriber.counters)
         counted.update(
             {
                 "bindings": len(self._registrar.bindings),
                 "invitations": len(self._inviter),
                 "inquiries": len(self._inquiries),
+                "subscriptions": len(self._subscriber),
                 "events.dropped": self.dropped_events,
                 **{f"transactions.{name}": n for name, n in self._layer.sizes.items()},
             }
@@ -203,6 +226,7 @@ class Endpoint:
     def _release(self, device_id: str, now: float) -> None:
         self._inviter.end_device(device_id, now)
         self._inquiries.forget_device(device_id)
+        self._subscriber.release(device_id)
 
     def _handle(self, event: TransactionEvent, now: float) -> None:
         match event:
@@ -227,8 +251,10 @@ class Endpoint:
         response = self._answer(request, peer, now)
         is_challenge = response.status == 401
         self._layer.respond(event.transaction, response, now, forget=is_challenge)
-        if request.method in ("MESSAGE", "NOTIFY") and response.status == 200:
+        if request.method in ("MESSAGE", "NOTIFY"):
             self._desk.read_small(now)
+        if response.status == 200:
+            self._subscriber.heard(request.from_.uri.user or "", now)
 
     def _answer(self, request: Request, peer: Peer, now: float) -> Response:
         match request.method:
@@ -237,6 +263,8 @@ class Endpoint:
             case "MESSAGE" | "NOTIFY":
                 call = self._inviter.call_of(request, peer)
                 status = self._desk.admit(request, peer, call, now)
+                if status == 200 and request.method == "NOTIFY":
+                    status = self._subscriber.receive_notify(request, peer, now)
                 return build_response(request, status)
             case "BYE":
                 return build_response(request, self._inviter.receive_bye(request, peer, now))
@@ -264,9 +292,13 @@ class Endpoint:
             self._inviter.receive_response(user, response, event.peer, now)
         elif isinstance(user, Inquiry):
             self._inquiries.receive_response(user, response)
+        elif isinstance(user, Subscription):
+            self._subscriber.receive_response(user, response, event.peer, now)
 
     def _handle_failure(self, user: object, now: float) -> None:
         if isinstance(user, Call):
             self._inviter.fail(user, now)
         elif isinstance(user, Inquiry):
             self._inquiries.fail(user)
+        elif isinstance(user, Subscription):
+            self._subscriber.fail(user, now)

@@ -75,6 +75,27 @@ class CatalogItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where one channel or device was at one moment, in WGS-84 (GB/T 28181-2022 A.2.5)."""
+
+    device_id: str
+    longitude: float
+    """-180 to 180."""
+    latitude: float
+    """-90 to 90."""
+    time_text: str = ""
+    """As sent: the device's own local time."""
+    speed: float | None = None
+    """Kilometres an hour."""
+    direction: float | None = None
+    """Degrees clockwise from north."""
+    altitude: float | None = None
+    """Metres above the sea."""
+    height: float | None = None
+    """Metres above the ground (2022)."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceRegistered:
     """A device that was not online is registered now."""
 
@@ -209,6 +230,31 @@ class AlarmReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionsReceived:
+    """Where things are that move (GB/T 28181-2022 9.15)."""
+
+    device_id: str
+    """Who is registered and sent it."""
+    positions: tuple[Position, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionChanged:
+    """A subscription at a device entered another state."""
+
+    device_id: str
+    topic: str
+    """`Catalog`, `Alarm` or `MobilePosition`."""
+    state: str
+    """`subscribing`, `active`, `waiting` (for another try), `refused` (the device cannot),
+    `released` (the device is offline), `ended` (nobody wants it any more)."""
+    reason: str
+    """Of a refusal or an end: a SIP status, or a word of RFC 6665 4.2.2; empty when all is well."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class InvitationEnded:
     """An answered invitation is over, whoever ended it."""
 
@@ -254,6 +300,8 @@ Event = (
     | RegistrationAttempted
     | CatalogReceived
     | AlarmReceived
+    | PositionsReceived
+    | SubscriptionChanged
     | InvitationEnded
     | MediaStatusReceived
     | PeerMisbehaved

@@ -25,6 +25,7 @@ from sip.roles.bindings import RegistrationSnapshot
 from sip.roles.call import Invitation, InvitationAnswered, InvitationFailed, InvitationRefused
 from sip.roles.config import SipConfig
 from sip.roles.inquiry import InquiryEnded, PeerUnreachable
+from sip.subscriptions import Subscriptions
 from sip.transport import Listener
 
 __all__ = [
@@ -78,6 +79,7 @@ class SipServer:
         self._listener = Listener(
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )
+        self.subscriptions = Subscriptions(self._endpoint, self._listener.flush, _now)
         self._stack = AsyncExitStack()
         self._events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_LENGTH)
         self._dropped_events = 0

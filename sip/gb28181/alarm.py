@@ -1,5 +1,6 @@
-"""Alarm notifications and their answer (GB/T 28181-2022 9.4, A.2.5)."""
+"""Alarms: notifications and their answer, what to be told of, reset (GB/T 28181-2022 9.4, A.2)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sip.gb28181.manscdp import (
@@ -11,10 +12,14 @@ from sip.gb28181.manscdp import (
     parse_float,
     parse_number,
 )
+from sip.gb28181.question import Question, ask_once, order, read_result
 
 COMMAND = "Alarm"
 LONGEST_TEXT = 1024
 ALL_METHODS = "0"
+METHODS = frozenset("1234567")
+LOWEST_PRIORITY = 4
+RESET = "ResetAlarm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +91,88 @@ def split_methods(text: str) -> tuple[str, ...]:
     text = text.strip()
     parts = text.split("/") if "/" in text else list(text)
     return tuple(part.strip() for part in parts if part.strip().isdecimal())
+
+
+def join_methods(methods: Iterable[str], *, is_2022: bool = True) -> str:
+    """Write a combination of alarm methods; none or all of them are `0`."""
+    chosen = sorted({method for method in methods if method in METHODS})
+    if not chosen or len(chosen) == len(METHODS):
+        return ALL_METHODS
+    return ("/" if is_2022 else "").join(chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmWish:
+    """Which alarms a subscriber wants to be told of (A.2.4); the default is all."""
+
+    first_priority: int = 0
+    """1 to 4; 0: all."""
+    last_priority: int = 0
+    methods: tuple[str, ...] = ()
+    """None: all."""
+    alarm_type: str = ""
+    start_text: str = ""
+    """Alarms since, in the device's local time; empty: any."""
+    end_text: str = ""
+
+    def wants(self, alarm: Alarm) -> bool:
+        """Whether an alarm passes; a priority that is not said passes always."""
+        if self.methods and alarm.method not in self.methods:
+            return False
+        if self.alarm_type and alarm.alarm_type != self.alarm_type:
+            return False
+        last = self.last_priority or LOWEST_PRIORITY
+        return not alarm.priority or self.first_priority <= alarm.priority <= last
+
+
+def wish_fields(wish: AlarmWish, *, is_2022: bool = True) -> list[Field]:
+    """Write the parameters of a subscription or query."""
+    fields: list[Field] = [
+        ("StartAlarmPriority", str(wish.first_priority)),
+        ("EndAlarmPriority", str(wish.last_priority)),
+        ("AlarmMethod", join_methods(wish.methods, is_2022=is_2022)),
+    ]
+    optional = (
+        ("AlarmType", wish.alarm_type),
+        ("StartAlarmTime", wish.start_text),
+        ("EndAlarmTime", wish.end_text),
+    )
+    return fields + [(name, value) for name, value in optional if value]
+
+
+def parse_wish(envelope: Envelope) -> AlarmWish:
+    """Read the parameters; the 2016 sample says StartTime where its own schema does not."""
+    body = envelope.body
+    methods = split_methods(body.value("AlarmMethod"))
+    first, last = (
+        min(parse_number(body.value(name)) or 0, LOWEST_PRIORITY)
+        for name in ("StartAlarmPriority", "EndAlarmPriority")
+    )
+    start = body.value("StartAlarmTime") or body.value("StartTime")
+    end = body.value("EndAlarmTime") or body.value("EndTime")
+    return AlarmWish(
+        first_priority=first,
+        last_priority=last,
+        methods=() if ALL_METHODS in methods else methods[:16],
+        alarm_type=body.value("AlarmType")[:LONGEST_ID],
+        start_text=start[:LONGEST_ID],
+        end_text=end[:LONGEST_ID],
+    )
+
+
+def ask_alarms(wish: AlarmWish, target_id: str = "") -> Question[None]:
+    """Ask a device to report the alarms it has; they come as notifications (A.2.4)."""
+    return order(COMMAND, root=Root.QUERY, target_id=target_id, fields=tuple(wish_fields(wish)))
+
+
+def reset_alarm(
+    target_id: str = "", method: str = ALL_METHODS, alarm_type: str = ""
+) -> Question[None]:
+    """Reset (复位) an alarm, without which a device sends no second one of method 2 (9.4)."""
+    info: list[Field] = [("AlarmMethod", method)]
+    if alarm_type:
+        info.append(("AlarmType", alarm_type))
+    fields: tuple[Field, ...] = (("AlarmCmd", RESET), ("Info", info))
+    return ask_once(
+        "DeviceControl", read_result, root=Root.CONTROL, target_id=target_id, fields=fields
+    )

@@ -5,10 +5,11 @@ Owns root, CmdType, SN, DeviceID and how text is written; what stands inside bel
 """
 
 import re
+from collections.abc import Generator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sip.gb28181.xml import Element, MalformedXml, parse_xml
+from sip.gb28181.xml import Element, MalformedXml, parse_xml, read_in_shares
 
 CONTENT_TYPE = "Application/MANSCDP+xml"
 LONGEST_ID = 64
@@ -62,7 +63,15 @@ class Envelope:
 
 def parse_envelope(data: bytes) -> Envelope:
     """Read a body; raise MalformedXml when it is no MANSCDP message."""
-    body = parse_xml(data)
+    return _envelope(parse_xml(data), data)
+
+
+def read_envelope(data: bytes) -> Generator[None, None, Envelope]:
+    """Do what `parse_envelope` does, with pauses between shares of a large body."""
+    return _envelope((yield from read_in_shares(data)), data)
+
+
+def _envelope(body: Element, data: bytes) -> Envelope:
     root = _ROOTS.get(body.name.lower())
     if root is None:
         raise MalformedXml("unknown MANSCDP root", body.name, status_hint=415)

@@ -6,6 +6,7 @@ count, and mends raw `&` and `<`. Knows nothing of MANSCDP.
 """
 
 import re
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -17,6 +18,8 @@ LONGEST_BYTES = 4 * 1024 * 1024
 DEEPEST = 16
 MOST_ELEMENTS = 300_000
 LONGEST_TEXT = 65_536
+SHARE = 32_768
+"""Characters that are parsed in one go; takes some 5 ms."""
 
 _PROLOG = re.compile(r"\s*<\?xml[^>]{0,200}\?>", re.IGNORECASE)
 _ENCODING = re.compile(rb"<\?xml[^>]{0,100}?encoding\s*=\s*[\"']\s*([A-Za-z0-9_.-]{1,20})", re.I)
@@ -85,6 +88,17 @@ def _decode_damaged(data: bytes, *, claims_utf8: bool) -> str:
 
 def parse_xml(data: bytes) -> Element:
     """Read a body into a tree; raise MalformedXml when neither it nor its mended form is XML."""
+    shares = read_in_shares(data)
+    while True:
+        try:
+            next(shares)
+        except StopIteration as done:
+            tree: Element = done.value
+            return tree
+
+
+def read_in_shares(data: bytes) -> Generator[None, None, Element]:
+    """Do what `parse_xml` does, with a pause after each share; a catalog may have megabytes."""
     if len(data) > LONGEST_BYTES:
         raise MalformedXml("XML body too large", data, status_hint=413)
     text = _FORBIDDEN.sub("", decode_text(data))
@@ -96,7 +110,7 @@ def parse_xml(data: bytes) -> Element:
         if mend is not None:
             text = mend(text)
         try:
-            return _build(text)
+            return (yield from _build(text))
         except expat.ExpatError:
             continue
     raise MalformedXml("XML not well formed", data)
@@ -133,7 +147,7 @@ def _keep_allowed(found: re.Match[str]) -> str:
     return found[0] if allowed and code else ""
 
 
-def _build(text: str) -> Element:
+def _build(text: str) -> Generator[None, None, Element]:
     builder = _Builder()
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -142,7 +156,11 @@ def _build(text: str) -> Element:
     parser.CharacterDataHandler = builder.data
     parser.StartDoctypeDeclHandler = builder.refuse
     parser.EntityDeclHandler = builder.refuse
-    parser.Parse(text, True)
+    for start in range(0, len(text), SHARE):
+        if start:
+            yield
+        parser.Parse(text[start : start + SHARE], False)
+    parser.Parse("", True)
     return builder.root
 
 

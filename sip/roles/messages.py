@@ -6,14 +6,21 @@ counted, told once per peer and dropped.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from sip.errors import MalformedMessage, SipError
-from sip.events import AlarmReceived, CatalogReceived, Event, MediaStatusReceived
-from sip.gb28181 import alarm, catalog, keepalive
-from sip.gb28181.manscdp import Envelope, Root, parse_envelope
+from sip.events import (
+    AlarmReceived,
+    CatalogItem,
+    CatalogReceived,
+    Event,
+    MediaStatusReceived,
+    PositionsReceived,
+)
+from sip.gb28181 import alarm, catalog, keepalive, mobile_position
+from sip.gb28181.manscdp import Envelope, Root, parse_envelope, read_envelope
 from sip.message import Peer, Request
 from sip.roles.bindings import Binding
 from sip.roles.call import Call
@@ -29,7 +36,10 @@ SMALL_BYTES = 4096
 BACKLOG_LENGTH = 1024
 BACKLOG_BYTES = 32 * 1024 * 1024
 SHARE_BYTES = 64 * 1024
-"""Read in one go between two looks at the sockets; takes some 10 ms."""
+"""Read in one go between two looks at the sockets; takes some 10 ms. A longer body is read in
+parts: a catalog of 9,000 items in one message would hold everybody up for half a second."""
+
+SHARE_ITEMS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +75,15 @@ class MessageDesk:
         self._wall = wall
         self._backlog: deque[_Letter] = deque()
         self._backlog_bytes = 0
+        self._reading: tuple[_Letter, Iterator[Envelope | None]] | None = None
+        self._gathered: list[CatalogItem] = []
+        """Items of the long body being read that nobody asked for: told together."""
         self._readers: dict[tuple[Root, str], Callable[[_Letter, Envelope, float], None]] = {
             (Root.NOTIFY, keepalive.COMMAND): self._read_keepalive,
             (Root.NOTIFY, keepalive.MEDIA_STATUS): self._read_media_status,
             (Root.NOTIFY, alarm.COMMAND): self._read_alarm,
             (Root.NOTIFY, catalog.COMMAND): self._read_catalog,
+            (Root.NOTIFY, mobile_position.COMMAND): self._read_positions,
         }
         self.counters: Counter[str] = Counter()
 
@@ -79,6 +93,8 @@ class MessageDesk:
         if binding is None:
             self._conduct.note(peer, "message of a stranger", request.body)
             return 403
+        if request.method == "NOTIFY" and not request.body.strip():
+            return 200  # the end of a subscription may have no body (8.3)
         full = len(self._backlog) >= BACKLOG_LENGTH
         if full or self._backlog_bytes + len(request.body) > BACKLOG_BYTES:
             self.counters["backlog.refused"] += 1
@@ -97,16 +113,23 @@ class MessageDesk:
 
     def next_timer(self) -> float | None:
         """Return when the oldest waiting letter came: at once."""
+        if self._reading is not None:
+            return self._reading[0].came_at
         return self._backlog[0].came_at if self._backlog else None
 
     def handle_timer(self, now: float) -> None:
-        """Read one share of what waits, at least one letter."""
+        """Read one share of what waits: some letters, or a part of a long one."""
         read_bytes = 0
-        while self._backlog and read_bytes < SHARE_BYTES:
+        while self._reading is None and self._backlog and read_bytes < SHARE_BYTES:
             letter = self._backlog.popleft()
             self._backlog_bytes -= len(letter.body)
             read_bytes += len(letter.body)
-            self._read(letter, now)
+            if len(letter.body) > SHARE_BYTES:
+                self._reading = letter, _parts(letter.body)
+            else:
+                self._read(letter, now)
+        if self._reading is not None:
+            self._read_part(*self._reading, now)
 
     def _read(self, letter: _Letter, now: float) -> None:
         try:
@@ -114,8 +137,30 @@ class MessageDesk:
         except MalformedMessage as error:
             self._conduct.note(letter.peer, error.reason, error.data or letter.body)
             return
+        self._deliver(letter, envelope, now)
+
+    def _read_part(self, letter: _Letter, parts: Iterator[Envelope | None], now: float) -> None:
+        try:
+            envelope = next(parts)
+        except StopIteration:
+            self._reading = None
+            self.counters["bodies.long"] += 1
+            if self._gathered:
+                items, self._gathered = tuple(self._gathered), []
+                notified = not letter.is_message
+                self._emit_catalog(letter, items, len(items), is_notification=notified)
+        except MalformedMessage as error:
+            self._reading = None
+            self._conduct.note(letter.peer, error.reason, error.data or letter.body)
+        else:
+            if envelope is not None:
+                self._deliver(letter, envelope, now)
+
+    def _deliver(self, letter: _Letter, envelope: Envelope, now: float) -> None:
         if envelope.root is Root.RESPONSE:
-            if not self._inquiries.receive_answer(letter.binding.device_id, envelope, now):
+            device_id = letter.binding.device_id
+            asked = letter.is_message and self._inquiries.receive_answer(device_id, envelope, now)
+            if not asked:
                 self._read_unasked(letter, envelope)
             return
         reader = self._readers.get((envelope.root, envelope.command))
@@ -166,6 +211,14 @@ class MessageDesk:
         except SipError:
             self.counters["alarm answers not sent"] += 1
 
+    def _read_positions(self, letter: _Letter, envelope: Envelope, now: float) -> None:
+        packet = mobile_position.parse_positions(envelope, letter.binding.device_id)
+        if packet.dropped:
+            self.counters["positions.dropped"] += packet.dropped
+        if packet.positions:
+            device_id = letter.binding.device_id
+            self._emit(PositionsReceived(device_id, packet.positions, self._wall()))
+
     def _read_catalog(self, letter: _Letter, envelope: Envelope, now: float) -> None:
         self._tell_catalog(letter, envelope, is_notification=True)
 
@@ -179,14 +232,38 @@ class MessageDesk:
 
     def _tell_catalog(self, letter: _Letter, envelope: Envelope, *, is_notification: bool) -> None:
         packet = catalog.parse_catalog(envelope)
-        has_events = any(item.event is not None for item in packet.items)
+        if self._reading is not None:
+            self._gathered += packet.items
+        else:
+            self._emit_catalog(
+                letter, packet.items, packet.sum_num or 0, is_notification=is_notification
+            )
+
+    def _emit_catalog(
+        self,
+        letter: _Letter,
+        items: tuple[CatalogItem, ...],
+        sum_num: int,
+        *,
+        is_notification: bool,
+    ) -> None:
+        has_events = any(item.event is not None for item in items)
         self._emit(
             CatalogReceived(
                 letter.binding.device_id,
-                packet.items,
-                packet.sum_num or 0,
+                items,
+                sum_num,
                 complete=False,
                 is_notification=is_notification or has_events,
                 at=self._wall(),
             )
         )
+
+
+def _parts(body: bytes) -> Iterator[Envelope | None]:
+    """Read a long body with pauses; a long list comes in several messages."""
+    envelope = yield from read_envelope(body)
+    if envelope.command == catalog.COMMAND:
+        yield from catalog.split_envelope(envelope, SHARE_ITEMS)
+    else:
+        yield envelope

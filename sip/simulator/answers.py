@@ -21,6 +21,7 @@ class DeviceState:
     """What the handlers of one device share; a subject adds what it must remember."""
 
     profile: DeviceProfile
+    """As it is now: channels come and go."""
     faults: Faults
     emit: Callable[[SimulatorEvent], None]
     """Tells the shell, which may act on it."""
@@ -28,19 +29,18 @@ class DeviceState:
 
 def directory_handlers(state: DeviceState) -> Handlers:
     """Catalog, DeviceInfo and DeviceStatus."""
-    profile, faults = state.profile, state.faults
 
     def answer_catalog(envelope: Envelope) -> Iterable[bytes]:
-        return catalog_packets(profile, faults, envelope.device_id, envelope.sn)
+        return catalog_packets(state.profile, state.faults, envelope.device_id, envelope.sn)
 
     def answer_info(envelope: Envelope) -> Iterable[bytes]:
-        info = device_info(profile)
-        body = query.build_device_info(info, envelope.sn, charset=profile.charset)
-        yield damage(body, faults)
+        info = device_info(state.profile)
+        body = query.build_device_info(info, envelope.sn, charset=state.profile.charset)
+        yield damage(body, state.faults)
 
     def answer_status(envelope: Envelope) -> Iterable[bytes]:
-        status = device_status(profile)
-        yield query.build_device_status(status, envelope.sn, charset=profile.charset)
+        status = device_status(state.profile)
+        yield query.build_device_status(status, envelope.sn, charset=state.profile.charset)
 
     return {
         (Root.QUERY, catalog.COMMAND): answer_catalog,

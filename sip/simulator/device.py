@@ -6,9 +6,10 @@ tests break it with `Faults`. The shell owns sockets, clock and media.
 
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 
 from sip.errors import MalformedMessage
-from sip.gb28181.alarm import Alarm, build_alarm
+from sip.gb28181.alarm import Alarm
 from sip.gb28181.manscdp import Envelope, Root, parse_envelope
 from sip.message import Peer, Request, build_response
 from sip.simulator.answers import (
@@ -17,7 +18,9 @@ from sip.simulator.answers import (
     control_handlers,
     directory_handlers,
 )
+from sip.simulator.notifier import Subscriber
 from sip.simulator.profile import (
+    CommandReceived,
     DeviceProfile,
     Faults,
     RegistrationChanged,
@@ -25,6 +28,7 @@ from sip.simulator.profile import (
     SimulatorEvent,
 )
 from sip.simulator.registration import RegistrationClient
+from sip.simulator.reports import Reports
 from sip.simulator.sessions import Sessions
 from sip.transactions import (
     AckMissing,
@@ -58,7 +62,9 @@ class SimulatedDevice:
         profile: DeviceProfile,
         random_bytes: Callable[[int], bytes],
         faults: Faults | None = None,
+        wall: Callable[[], datetime] | None = None,
     ) -> None:
+        """`wall` is the device's local time, for alarms and positions; None leaves it out."""
         self.profile = profile
         self.faults = faults or Faults()
         self._events: deque[SimulatorEvent] = deque()
@@ -71,7 +77,16 @@ class SimulatedDevice:
             profile, self.faults, self._layer, random_bytes, self._take
         )
         self._sessions = Sessions(profile, self.faults, self._layer, ids, self._events.append)
-        self._state = DeviceState(profile, self.faults, self._events.append)
+        self._state = DeviceState(profile, self.faults, self._told)
+        self.reports = Reports(
+            self._state,
+            self._layer,
+            ids,
+            next_sn=self._registration.next_sn,
+            post=self._post,
+            wall=wall,
+        )
+        """Channels that change, alarms and positions."""
         self._handlers: Handlers = {
             **directory_handlers(self._state),
             **control_handlers(self._state),
@@ -99,6 +114,7 @@ class SimulatedDevice:
     def stop(self, now: float) -> None:
         """BYE every session and unregister; state IDLE tells that it is done."""
         self._sessions.end_all(now, "local")
+        self.reports.forget_subscriptions()
         self._registration.stop(now)
 
     def accept_media(
@@ -129,8 +145,9 @@ class SimulatedDevice:
         priority: int = 1,
         time_text: str = "",
         description: str = "",
-    ) -> None:
-        """Send an alarm notification."""
+        event_type: str = "",
+    ) -> bool:
+        """Report an alarm; False where one of method 2 was not reset since the last (9.4)."""
         alarm = Alarm(
             channel_id,
             self._registration.next_sn(),
@@ -139,8 +156,9 @@ class SimulatedDevice:
             time_text,
             description,
             alarm_type,
+            event_type,
         )
-        self._post(build_alarm(alarm, charset=self.profile.charset), now)
+        return self.reports.alarm(alarm, now)
 
     # What a transport drives
 
@@ -167,6 +185,7 @@ class SimulatedDevice:
             self._layer.next_timer(),
             self._registration.next_timer(),
             self._sessions.next_timer(),
+            self.reports.next_timer(),
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -176,6 +195,7 @@ class SimulatedDevice:
             self._handle(event, now)
         self._registration.handle_timer(now)
         self._sessions.handle_timer(now)
+        self.reports.handle_timer(now)
         self._release_if_offline(now)
 
     def connection_lost(self, peer: Peer, now: float) -> None:
@@ -187,6 +207,11 @@ class SimulatedDevice:
         self._release_if_offline(now)
 
     # Inside
+
+    def _told(self, event: SimulatorEvent) -> None:
+        self._events.append(event)
+        if isinstance(event, CommandReceived):
+            self.reports.obey(event)
 
     def _take(self, event: SimulatorEvent) -> None:
         self._events.append(event)
@@ -200,6 +225,7 @@ class SimulatedDevice:
             self._outgoing.clear()
             self._posted = None
             self._sessions.end_all(now, "offline")
+            self.reports.forget_subscriptions()
 
     def _handle(self, event: Event, now: float) -> None:
         match event:
@@ -227,6 +253,8 @@ class SimulatedDevice:
             return
         if transaction.user is self._registration:
             self._registration.receive_response(transaction, event.response, now)
+        elif isinstance(transaction.user, Subscriber):
+            self.reports.notifier.receive_response(transaction.user, event.response, now)
         elif event.response.is_final:
             self._post_ended(transaction.user, now)
 
@@ -234,6 +262,9 @@ class SimulatedDevice:
         request, peer = event.request, event.peer
         if request.method == "INVITE":
             self._sessions.receive_invite(request, event.transaction, peer, now)
+            return
+        if request.method == "SUBSCRIBE":
+            self.reports.receive_subscribe(request, event.transaction, peer, now)
             return
         envelope: Envelope | None = None
         match request.method:
@@ -277,6 +308,8 @@ class SimulatedDevice:
     def _handle_failure(self, transaction: ClientTransaction, now: float) -> None:
         if transaction.user is self._registration:
             self._registration.fail(transaction, now)
+        elif isinstance(transaction.user, Subscriber):
+            self.reports.notifier.fail(transaction.user)
         else:
             self._post_ended(transaction.user, now)
 

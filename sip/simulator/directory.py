@@ -43,7 +43,7 @@ def device_status(profile: DeviceProfile) -> DeviceStatus:
 def catalog_items(profile: DeviceProfile, target_id: str) -> list[CatalogItem]:
     """Return what a query for `target_id` must bring (2022 annex J): it and all below it."""
     organisations = [_organisation_item(organisation) for organisation in profile.organisations]
-    channels = [_channel_item(profile, channel) for channel in profile.channels]
+    channels = [channel_item(profile, channel) for channel in profile.channels]
     if target_id in (profile.device_id, ""):
         return organisations + channels
     if len(target_id) <= 8:
@@ -114,7 +114,8 @@ def _organisation_item(organisation: SimulatedOrganisation) -> CatalogItem:
     )
 
 
-def _channel_item(profile: DeviceProfile, channel: SimulatedChannel) -> CatalogItem:
+def channel_item(profile: DeviceProfile, channel: SimulatedChannel) -> CatalogItem:
+    """Return what a catalog says of one channel."""
     parents = [channel.parent_id or profile.device_id, channel.organisation_id]
     is_camera = channel.code[10:13] in _VIDEO_TYPES
     extra = {}
@@ -122,6 +123,8 @@ def _channel_item(profile: DeviceProfile, channel: SimulatedChannel) -> CatalogI
         extra = {"Info/PTZType": str(channel.ptz_type)}
         if profile.gb_version >= "3":
             extra |= {"Info/StreamNumberList": "0/1", "Info/PointType": "9"}
+    if channel.track:
+        extra = {**extra, "Info/MobileDeviceType": "4"}
     return CatalogItem(
         channel.code,
         channel.name,

@@ -30,6 +30,8 @@ class SimulatedChannel:
     """1 dome, 2 half dome, 3 fixed, 4 remote box; None for things without a picture."""
     longitude: float | None = None
     latitude: float | None = None
+    track: tuple[tuple[float, float], ...] = ()
+    """Longitudes and latitudes that it passes for ever; empty for what stays where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,16 @@ class Faults:
     """One undecodable byte in every name."""
     raw_ampersand: bool = False
     """Unescaped & and < in every name."""
+    subscribe_status: int | None = None
+    """Refuse every SUBSCRIBE with this status, e.g. 405, 481, 489."""
+    subscribe_least_s: int = 0
+    """Refuse shorter subscriptions with 423 and Min-Expires."""
+    subscribe_omit_expires: bool = False
+    """The 200 of a SUBSCRIBE does not say for how long."""
+    notify_outside: bool = False
+    """NOTIFY under a Call-ID and tags of its own."""
+    notify_response_root: bool = False
+    """Catalog notifications with the root Response, as the samples of 2016 have it."""
     new_call_id_on_refresh: bool = False
     registers_once: bool = False
     """Never refresh: the registration runs out."""

@@ -8,6 +8,7 @@ from sip.gb28181.catalog import (
     build_catalog_query,
     build_catalog_response,
     parse_catalog,
+    split_envelope,
 )
 from sip.gb28181.manscdp import parse_envelope
 
@@ -200,3 +201,23 @@ def test_notifications_carry_their_event(event):
 
 def test_an_unknown_event_is_none():
     assert one("<Event>DANCE</Event>").event is None
+
+
+def test_a_long_list_is_cut_into_messages_that_add_up_to_the_whole():
+    items = [camera(number) for number in range(1, 1002)]
+    whole = parse_envelope(build_catalog_response(DEVICE, 4, items, 1001))
+    parts = list(split_envelope(whole, 200))
+    assert [len(parse_catalog(part).items) for part in parts] == [200] * 5 + [1]
+    collection = CatalogCollection()
+    for part in parts:
+        assert not collection.is_complete
+        collection.add(part)
+    assert collection.is_complete
+    assert collection.items == parse_catalog(whole).items
+    assert {(part.sn, part.command, part.device_id) for part in parts} == {(4, "Catalog", DEVICE)}
+
+
+def test_a_short_list_and_a_message_without_one_stay_as_they_are():
+    for items in ([], [camera(1)]):
+        envelope = parse_envelope(build_catalog_response(DEVICE, 4, items, len(items)))
+        assert list(split_envelope(envelope, 200)) == [envelope]

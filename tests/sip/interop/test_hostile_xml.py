@@ -216,7 +216,7 @@ async def test_a_hundred_thousand_items_are_read_and_the_rest_is_passed_on(patie
                 body = xml("Response", "Catalog", *fields, sn=sn, device=SUSPECT)
                 assert status((await probe(peer, message(body, sender=SUSPECT)))[0]) == 200
                 assert await scene.is_unharmed()
-        await probe(peer)
+        await scene.until(lambda: scene.counted("bodies.long") == len(batches))
     assert (asked.result().complete, len(asked.result().items)) == (True, 100_000)
     (passed,) = await scene.heard(CatalogReceived)
     assert (passed.complete, len(passed.items)) == (False, 10_000)
