@@ -62,6 +62,7 @@ class Device(Model):
     online = BooleanField()
     state_since = UtcField(null=True)
     cause = CharField(max_length=32)
+    clock_offset_s = DoubleField(null=True)
     organisation = ForeignKeyField(
         Organisation,
         null=True,
@@ -119,4 +120,21 @@ class Channel(Model):
         table_name = "channel"
 
 
-TABLES = (Organisation, Device, Channel)
+class RegistrationRule(Model):
+    """What differs for a device when it registers; no foreign key, for one row means all."""
+
+    device_id = CharField(max_length=32, primary_key=True)
+    digest_algorithms = CharField(max_length=64)
+    send_date = BooleanField(null=True)
+    redirect_server_id = CharField(max_length=20)
+    redirect_host = CharField(max_length=253)
+    redirect_port = IntegerField()
+    redirect_transport = CharField(max_length=8)
+
+    class Meta:
+        """Table name as in the reference."""
+
+        table_name = "registration_rule"
+
+
+TABLES = (Organisation, Device, Channel, RegistrationRule)

@@ -138,6 +138,8 @@ class DeviceRecord:
     """When a catalog of this device was merged last."""
     catalog_complete: bool
     created_at: datetime
+    clock_offset_s: float | None = None
+    """How much its clock is fast (negative: slow); none: right, or it never told its time."""
 
     @property
     def address(self) -> str:
@@ -156,6 +158,22 @@ class DeviceRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationRuleRecord:
+    """What differs when a device registers; empty fields leave the settings as they are."""
+
+    device_id: str
+    """`*` stands for every device."""
+    digest_algorithms: tuple[str, ...] = ()
+    """MD5, SHA-256, SM3 in the order in which they are offered."""
+    send_date: bool | None = None
+    redirect_server_id: str = ""
+    """Where the device is sent by 302 (GB/T 28181-2022 9.1.2.3), together with the host."""
+    redirect_host: str = ""
+    redirect_port: int = 5060
+    redirect_transport: str = "udp"
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceCredential:
     """What the registrar needs to check a device."""
 
@@ -163,6 +181,16 @@ class DeviceCredential:
     secret: str | None = field(repr=False)
     """The password as an opaque encrypted token; none: no password is set, nobody gets in."""
     username: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMake:
+    """Who made a device, by its own words; each text may be empty."""
+
+    device_id: str
+    manufacturer: str
+    model: str
+    firmware: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """MANSCDP bodies through every reader: only MalformedXml may come out."""
 
+from datetime import UTC, datetime, timedelta
+
 from sip.events import CatalogItem, Position
 from sip.gb28181.alarm import Alarm, build_alarm, parse_alarm, parse_wish
 from sip.gb28181.catalog import build_catalog_notify, build_catalog_response, parse_catalog
@@ -13,6 +15,14 @@ from sip.gb28181.mobile_position import (
     parse_positions,
 )
 from sip.gb28181.query import DeviceInfo, build_device_info, parse_device_info, parse_device_status
+from sip.gb28181.record_info import (
+    RecordItem,
+    RecordQuery,
+    ask_record_info,
+    build_record_info,
+    parse_record_info,
+    parse_record_query,
+)
 from sip.gb28181.subscription import Topic, Wish
 from sip.gb28181.xml import MalformedXml
 
@@ -21,6 +31,7 @@ CAMERA = CatalogItem(
     "34020000001320000001", "1号皮带机头", address="东", status_on=True, register_way=1, ptz_type=1,
     parent_ids=(DEVICE,), longitude=118.3, latitude=31.3,
 )  # fmt: skip
+AT = datetime(2024, 5, 1, tzinfo=UTC)
 READERS = [
     parse_catalog,
     parse_keepalive,
@@ -31,6 +42,8 @@ READERS = [
     parse_wish,
     parse_interval,
     lambda envelope: parse_positions(envelope, DEVICE),
+    parse_record_info,
+    parse_record_query,
 ]
 
 SEEDS: list[bytes] = [
@@ -44,6 +57,12 @@ SEEDS: list[bytes] = [
     build_position(Position(CAMERA.device_id, 118.3, 31.3, "2026-05-01T10:00:00", 36.0), 8),
     build_positions(DEVICE, 9, [Position(CAMERA.device_id, 118.3, 31.3)] * 2),
     Wish(Topic.ALARM).build_body(DEVICE, 10, "GB2312", is_2022=True),
+    ask_record_info(RecordQuery(CAMERA.device_id, AT, AT + timedelta(hours=1))).build(
+        DEVICE, 8, "GB2312"
+    ),
+    build_record_info(
+        CAMERA.device_id, 8, "东", [RecordItem(DEVICE, AT, AT + timedelta(hours=1))], 1
+    ),
     b'<?xml version="1.0" encoding="GB2312"?><!DOCTYPE a [<!ENTITY x "y">]><Notify>&x;</Notify>',
     b"<Response><CmdType>Catalog</CmdType><SN>7</SN><DeviceList><Item><DeviceID>1</DeviceID>"
     b"<Name>A & B < C</Name><Address>a<b</Address></Item></DeviceList></Response>",

@@ -11,13 +11,17 @@ from datetime import datetime
 from typing import Any
 
 from sip.events import Event
+from sip.gb28181.mansrtsp import PlaybackCommand
+from sip.gb28181.query import DeviceStatus
 from sip.gb28181.question import Question
+from sip.gb28181.quirks import QuirkFinder, by_user_agent
 from sip.gb28181.ssrc import SsrcPool
 from sip.gb28181.subscription import Topic, Wish
 from sip.message import Peer, Request, Response, build_response
 from sip.message.sdp import MediaOffer
 from sip.roles.authentication import Authenticator, Credential
 from sip.roles.bindings import Binding, RegistrationSnapshot
+from sip.roles.broadcaster import Broadcaster
 from sip.roles.call import Call, InvitationAnswered, InvitationRefused
 from sip.roles.conduct import Conduct
 from sip.roles.config import SipConfig
@@ -25,9 +29,12 @@ from sip.roles.inquiry import Inquiries, Inquiry, InquiryEnded, PeerUnreachable
 from sip.roles.invitation import Inviter
 from sip.roles.messages import MessageDesk
 from sip.roles.messenger import Messenger
+from sip.roles.playback import Control, ControlEnded, PlaybackControls
 from sip.roles.registrar import Registrar
+from sip.roles.rules import RegistrationRule
 from sip.roles.subscriber import Subscriber
 from sip.roles.subscription import Subscription, SubscriptionStatus
+from sip.roles.voice_call import OpenBroadcast, VoiceEvent
 from sip.transactions import (
     AckMissing,
     AckReceived,
@@ -46,7 +53,7 @@ ALLOW = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, RE
 MOST_EVENTS = 65_536
 """The shell takes events after every packet; only a shell that has stopped lets them pile up."""
 
-Notice = Event | InquiryEnded | InvitationAnswered | InvitationRefused
+Notice = Event | InquiryEnded | InvitationAnswered | InvitationRefused | ControlEnded | VoiceEvent
 """What `next_event` returns: news for everybody, and ends of what one caller asked for."""
 
 
@@ -59,8 +66,10 @@ class Endpoint:
         credentials: Callable[[str], Credential | None],
         wall: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
+        quirks: QuirkFinder = by_user_agent,
     ) -> None:
         self._config = config
+        self._wall = wall
         self._events: deque[Notice] = deque()
         self.dropped_events = 0
 
@@ -77,14 +86,26 @@ class Endpoint:
         self._inquiries = Inquiries(config, messenger, emit)
         self._ssrcs = SsrcPool(config.server_id, random_bytes)
         self._inviter = Inviter(
-            config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit, wall
+            config,
+            self._layer,
+            messenger,
+            self._registrar.bindings,
+            self._ssrcs,
+            emit,
+            wall,
+            quirks,
         )
         self._subscriber = Subscriber(
             config, self._layer, messenger, self._registrar.bindings, emit, wall
         )
+        self._controls = PlaybackControls(self._layer, messenger, self._inviter, emit)
+        self._broadcaster = Broadcaster(
+            config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit
+        )
         self._desk = MessageDesk(
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
         )
+        self._desk.answers.append(self._broadcaster.receive_answer)
 
     # What a transport drives
 
@@ -109,6 +130,7 @@ class Endpoint:
             self._inquiries.next_timer(),
             self._inviter.next_timer(),
             self._subscriber.next_timer(),
+            self._broadcaster.next_timer(),
             self._desk.next_timer(),
         )
         return min((time for time in times if time is not None), default=None)
@@ -121,6 +143,7 @@ class Endpoint:
         self._inquiries.handle_timer(now)
         self._inviter.handle_timer(now)
         self._subscriber.handle_timer(now)
+        self._broadcaster.handle_timer(now)
         for device_id in self._registrar.handle_timer(now):
             self._release(device_id, now)
 
@@ -148,6 +171,10 @@ class Endpoint:
         """Invite; an InvitationAnswered or InvitationRefused follows. Raises PeerUnreachable."""
         return self._inviter.invite(self._binding(device_id), channel_id, offer, now)
 
+    def control_playback(self, invitation_id: str, command: PlaybackCommand, now: float) -> str:
+        """Control a playback; ControlEnded carries the returned key. Raises PeerUnreachable."""
+        return self._controls.control(invitation_id, command, now)
+
     def bye(self, invitation_id: str, now: float) -> None:
         """End an invitation; again and again is fine."""
         self._inviter.bye(invitation_id, now)
@@ -155,6 +182,23 @@ class Endpoint:
     def end_invitations(self, now: float) -> None:
         """Say goodbye in every session: the server stops."""
         self._inviter.end_all(now)
+        self._broadcaster.end_all(now)
+
+    def open_broadcast(self, device_id: str, target_id: str, now: float) -> str:
+        """Tell a device that we speak; it calls: VoiceRequested. Raises PeerUnreachable."""
+        return self._broadcaster.open(self._binding(device_id), target_id, now)
+
+    def accept_voice(self, call_id: str, host: str, port: int, now: float) -> int | None:
+        """Answer a device's call; returns the SSRC to send with, None when it is gone."""
+        return self._broadcaster.accept(call_id, host, port, now)
+
+    def refuse_voice(self, call_id: str, status: int, now: float) -> None:
+        """Refuse a device's call."""
+        self._broadcaster.refuse(call_id, status, now)
+
+    def end_broadcast(self, broadcast_id: str, now: float) -> None:
+        """End a broadcast with all its calls; again and again is fine."""
+        self._broadcaster.end(broadcast_id, now)
 
     def follow(self, device_id: str, wish: Wish, now: float) -> None:
         """Want a subscription; SubscriptionChanged tells what becomes of it. Raises SipError."""
@@ -179,11 +223,23 @@ class Endpoint:
 
     def registrations(self, now: float) -> list[RegistrationSnapshot]:
         """Return all bindings in a form that survives a restart."""
-        return self._registrar.snapshot(now)
+        return self._registrar.bindings.snapshot(now, self._wall())
+
+    def registration(self, device_id: str, now: float) -> RegistrationSnapshot | None:
+        """Return one binding."""
+        return self._registrar.bindings.snapshot_of(device_id, now, self._wall())
+
+    def set_rule(self, device_id: str, rule: RegistrationRule | None) -> None:
+        """Treat a device, or ALL_DEVICES, otherwise when it registers; None: as the settings."""
+        self._registrar.rules.set(device_id, rule)
+
+    def learn_heartbeat(self, device_id: str, interval_s: float, count: int) -> None:
+        """Take the keepalive settings that a device's BasicParam tells."""
+        self._registrar.learn_heartbeat(device_id, interval_s, count)
 
     def restore(self, snapshots: Iterable[RegistrationSnapshot], now: float) -> int:
         """Take bindings back; returns how many still run."""
-        return self._registrar.restore(snapshots, now)
+        return self._registrar.bindings.restore(snapshots, now, self._wall())
 
     def forget(self, device_id: str, now: float) -> None:
         """Drop a device that was deleted, with everything it has open."""
@@ -197,12 +253,16 @@ class Endpoint:
         counted.update({f"misbehaved.{name}": n for name, n in self._conduct.counters.items()})
         counted.update(self._desk.counters)
         counted.update(self._subscriber.counters)
+        counted.update({f"voice.{name}": n for name, n in self._broadcaster.counters.items()})
         counted.update(
             {
                 "bindings": len(self._registrar.bindings),
                 "invitations": len(self._inviter),
                 "inquiries": len(self._inquiries),
+                "registrations.put_off": self._registrar.put_off,
                 "subscriptions": len(self._subscriber),
+                "controls": len(self._controls),
+                "broadcasts": len(self._broadcaster),
                 "events.dropped": self.dropped_events,
                 **{f"transactions.{name}": n for name, n in self._layer.sizes.items()},
             }
@@ -212,6 +272,8 @@ class Endpoint:
     # Inside
 
     def _emit(self, event: Notice) -> None:
+        if isinstance(event, InquiryEnded) and isinstance(event.outcome, DeviceStatus):
+            self._registrar.check_clock(event.outcome.device_id, event.outcome.device_time)
         if len(self._events) >= MOST_EVENTS:
             self.dropped_events += 1
         else:
@@ -225,6 +287,7 @@ class Endpoint:
 
     def _release(self, device_id: str, now: float) -> None:
         self._inviter.end_device(device_id, now)
+        self._broadcaster.end_device(device_id, now)
         self._inquiries.forget_device(device_id)
         self._subscriber.release(device_id)
 
@@ -242,19 +305,34 @@ class Endpoint:
                 self._handle_failure(client.user if client is not None else None, now)
             case MessageRejected(peer=peer, reason=reason, data=data):
                 self._conduct.note(peer, reason, data)
-            case CancelReceived() | AckReceived() | AckMissing():
-                # We answer every INVITE of a peer at once and by refusal: nothing to cancel.
-                pass
+            case AckReceived(transaction=acknowledged):
+                self._broadcaster.acknowledged(acknowledged)
+            case AckMissing(transaction=unacknowledged):
+                self._broadcaster.unacknowledged(unacknowledged, now)
+            case CancelReceived(transaction=cancelled):
+                self._broadcaster.cancelled(cancelled, now)
 
     def _handle_request(self, event: RequestReceived, now: float) -> None:
         request, peer = event.request, event.peer
+        if request.method == "INVITE":
+            self._take_invite(event, now)
+            return
         response = self._answer(request, peer, now)
-        is_challenge = response.status == 401
+        # What costs nothing to answer anew is not kept for repetitions: a storm stores nothing.
+        is_challenge = response.status == 401 or "retry-after" in response.headers
         self._layer.respond(event.transaction, response, now, forget=is_challenge)
         if request.method in ("MESSAGE", "NOTIFY"):
             self._desk.read_small(now)
         if response.status == 200:
             self._subscriber.heard(request.from_.uri.user or "", now)
+
+    def _take_invite(self, event: RequestReceived, now: float) -> None:
+        """Only a broadcast of ours makes devices call; the answer may come later."""
+        request, peer = event.request, event.peer
+        binding = self._registrar.admit(request.from_.uri.user, peer, now)
+        refusal = self._broadcaster.receive_invite(request, event.transaction, peer, binding, now)
+        if refusal is not None:
+            self._layer.respond(event.transaction, refusal, now)
 
     def _answer(self, request: Request, peer: Peer, now: float) -> Response:
         match request.method:
@@ -267,15 +345,16 @@ class Endpoint:
                     status = self._subscriber.receive_notify(request, peer, now)
                 return build_response(request, status)
             case "BYE":
-                return build_response(request, self._inviter.receive_bye(request, peer, now))
+                status = self._inviter.receive_bye(request, peer, now)
+                if status == 481:
+                    status = self._broadcaster.receive_bye(request, peer, now)
+                return build_response(request, status)
             case "INFO" | "UPDATE":
-                known = self._inviter.call_of(request, peer) is not None
+                call = self._inviter.call_of(request, peer)
+                known = call or self._broadcaster.call_of(request, peer)
                 return build_response(request, 200 if known else 481)
             case "OPTIONS":
                 return build_response(request, 200, headers=[("Allow", ALLOW)])
-            case "INVITE":
-                # Nobody may call us yet: broadcast and cascade come with their own roles.
-                return build_response(request, 403)
             case "SUBSCRIBE":
                 return build_response(request, 489)
             case _:
@@ -294,6 +373,10 @@ class Endpoint:
             self._inquiries.receive_response(user, response)
         elif isinstance(user, Subscription):
             self._subscriber.receive_response(user, response, event.peer, now)
+        elif isinstance(user, Control):
+            self._controls.receive_response(user, response, now)
+        elif isinstance(user, OpenBroadcast):
+            self._broadcaster.receive_response(user, response)
 
     def _handle_failure(self, user: object, now: float) -> None:
         if isinstance(user, Call):
@@ -302,3 +385,7 @@ class Endpoint:
             self._inquiries.fail(user)
         elif isinstance(user, Subscription):
             self._subscriber.fail(user, now)
+        elif isinstance(user, Control):
+            self._controls.fail(user)
+        elif isinstance(user, OpenBroadcast):
+            self._broadcaster.fail(user)

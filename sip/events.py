@@ -277,6 +277,33 @@ class MediaStatusReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotsUploaded:
+    """A device says that it has uploaded the pictures of an order (GB/T 28181-2022 9.14)."""
+
+    device_id: str
+    """Who is registered and sent it."""
+    channel_id: str
+    session_id: str
+    file_ids: tuple[str, ...]
+    """41 digits each; fewer than ordered means that some failed."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeEnded:
+    """A device is back from a firmware upgrade and says how it went (2022 9.13)."""
+
+    device_id: str
+    session_id: str
+    is_ok: bool
+    firmware: str
+    """The one that runs now."""
+    reason: str
+    """01 download timed out, 02 package broken, 03 system error, 99 other; empty when it went."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PeerMisbehaved:
     """A peer sends what cannot be understood or what is forbidden; the first of a kind per peer."""
 
@@ -288,11 +315,35 @@ class PeerMisbehaved:
     """At most 32 offending bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceClockChecked:
+    """A device's clock was found wrong, differently wrong, or right again (2022 9.10)."""
+
+    device_id: str
+    offset_s: float
+    """How much it is fast; negative: slow."""
+    is_wrong: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRedirected:
+    """A device proved who it is and was sent to another platform (2022 9.1.2.3)."""
+
+    device_id: str
+    peer: PeerAddress
+    target: str
+    """The Contact that it was given."""
+    at: datetime
+
+
 Event = (
     DeviceRegistered
     | DeviceRefreshed
     | DeviceMoved
     | DeviceUnregistered
+    | DeviceRedirected
+    | DeviceClockChecked
     | DeviceExpired
     | DeviceDisconnected
     | KeepaliveReceived
@@ -304,6 +355,8 @@ Event = (
     | SubscriptionChanged
     | InvitationEnded
     | MediaStatusReceived
+    | SnapshotsUploaded
+    | UpgradeEnded
     | PeerMisbehaved
 )
 """Everything `SipServer.events()` yields."""

@@ -10,25 +10,43 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from sip.endpoint import Endpoint
 from sip.errors import SipError
 from sip.events import Event
 from sip.gb28181.catalog import CatalogResult, ask_catalog
+from sip.gb28181.mansrtsp import PlaybackCommand, PlaybackReply
 from sip.gb28181.query import DeviceInfo, DeviceStatus, ask_device_info, ask_device_status
 from sip.gb28181.question import QueryFailed, Question
+from sip.gb28181.quirks import QuirkFinder, by_user_agent
 from sip.gb28181.ssrc import NoSsrcLeft
+from sip.gb28181.voice import VoiceOffer
+from sip.message.digest import Algorithm
 from sip.message.sdp import MediaAnswer, MediaOffer
 from sip.roles.authentication import Credential
 from sip.roles.bindings import RegistrationSnapshot
 from sip.roles.call import Invitation, InvitationAnswered, InvitationFailed, InvitationRefused
 from sip.roles.config import SipConfig
 from sip.roles.inquiry import InquiryEnded, PeerUnreachable
+from sip.roles.playback import ControlEnded, PlaybackRefused
+from sip.roles.rules import ALL_DEVICES, RedirectTarget, RegistrationRule
+from sip.roles.voice_call import (
+    BroadcastFailed,
+    BroadcastFault,
+    VoiceEnded,
+    VoiceEvent,
+    VoiceRequested,
+    VoiceStarted,
+)
 from sip.subscriptions import Subscriptions
 from sip.transport import Listener
 
 __all__ = [
+    "ALL_DEVICES",
+    "Algorithm",
+    "BroadcastFailed",
+    "BroadcastFault",
     "CatalogResult",
     "Credential",
     "DeviceInfo",
@@ -39,12 +57,22 @@ __all__ = [
     "MediaOffer",
     "NoSsrcLeft",
     "PeerUnreachable",
+    "PlaybackCommand",
+    "PlaybackRefused",
+    "PlaybackReply",
     "QueryFailed",
     "Question",
+    "RedirectTarget",
+    "RegistrationRule",
     "RegistrationSnapshot",
     "SipConfig",
     "SipError",
     "SipServer",
+    "VoiceEnded",
+    "VoiceEvent",
+    "VoiceOffer",
+    "VoiceRequested",
+    "VoiceStarted",
 ]
 
 logger = logging.getLogger(__name__)
@@ -73,15 +101,17 @@ class SipServer:
         credentials: Callable[[str], Credential | None],
         wall: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
+        quirks: QuirkFinder = by_user_agent,
     ) -> None:
         self._config = config
-        self._endpoint = Endpoint(config, credentials, wall, random_bytes)
+        self._endpoint = Endpoint(config, credentials, wall, random_bytes, quirks)
         self._listener = Listener(
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )
         self.subscriptions = Subscriptions(self._endpoint, self._listener.flush, _now)
         self._stack = AsyncExitStack()
         self._events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_LENGTH)
+        self._voice_events: asyncio.Queue[VoiceEvent] = asyncio.Queue(EVENTS_LENGTH)
         self._dropped_events = 0
         self._waiting: dict[str | int, asyncio.Future[object]] = {}
         self._catalogs = asyncio.Semaphore(PARALLEL_CATALOGS)
@@ -161,15 +191,53 @@ class SipServer:
         assert isinstance(answer, Invitation)  # the key is of an invitation
         return answer
 
+    async def control_playback(self, invitation_id: str, command: PlaybackCommand) -> PlaybackReply:
+        """Control a playback within its dialog; `sip.gb28181.mansrtsp` has the commands.
+
+        Raises PlaybackRefused, PeerUnreachable (also when the playback is over).
+        """
+        key = self._endpoint.control_playback(invitation_id, command, _now())
+        return cast(PlaybackReply, await self._wait_for(key))  # the key is of a control
+
     async def bye(self, invitation_id: str, reason: str = "") -> None:
         """End an invitation: BYE, or CANCEL while it is not answered; repeated, it does nothing."""
         logger.debug("invitation ends", extra={"call_id": invitation_id, "reason": reason})
         self._endpoint.bye(invitation_id, _now())
         self._listener.flush()
 
-    def new_ssrc(self) -> int:
+    async def voice_events(self) -> AsyncIterator[VoiceEvent]:
+        """Yield what happens to broadcasts, in order, to the one consumer there may be."""
+        while True:
+            yield await self._voice_events.get()
+
+    def open_broadcast(self, device_id: str, target_id: str) -> str:
+        """Notify a device of our voice and return the broadcast's id (2022 9.12).
+
+        It ends in BroadcastFailed, or the device calls: VoiceRequested. Raises PeerUnreachable.
+        """
+        broadcast_id = self._endpoint.open_broadcast(device_id, target_id, _now())
+        self._listener.flush()
+        return broadcast_id
+
+    def accept_voice(self, call_id: str, host: str, port: int) -> int | None:
+        """Answer a device's call; returns the SSRC to send with, None when it is gone."""
+        ssrc = self._endpoint.accept_voice(call_id, host, port, _now())
+        self._listener.flush()
+        return ssrc
+
+    def refuse_voice(self, call_id: str, status: int) -> None:
+        """Refuse a device's call."""
+        self._endpoint.refuse_voice(call_id, status, _now())
+        self._listener.flush()
+
+    def end_broadcast(self, broadcast_id: str) -> None:
+        """End a broadcast with all its calls; repeated, it does nothing."""
+        self._endpoint.end_broadcast(broadcast_id, _now())
+        self._listener.flush()
+
+    def new_ssrc(self, *, is_history: bool = False) -> int:
         """Return a number for y= that no stream of the domain has; raises NoSsrcLeft."""
-        return self._endpoint.new_ssrc(_now())
+        return self._endpoint.new_ssrc(_now(), is_history=is_history)
 
     def is_registered(self, device_id: str) -> bool:
         """Whether the device is online now."""
@@ -178,6 +246,19 @@ class SipServer:
     def registrations(self) -> list[RegistrationSnapshot]:
         """Return all bindings, to be restored after a restart."""
         return self._endpoint.registrations(_now())
+
+    def registration(self, device_id: str) -> RegistrationSnapshot | None:
+        """Return the binding of one device, None where it has none."""
+        return self._endpoint.registration(device_id, _now())
+
+    def set_rule(self, device_id: str, rule: RegistrationRule | None) -> None:
+        """Treat a device, or ALL_DEVICES, otherwise from its next REGISTER on: other digests, no
+        Date, another platform (302, 2022 9.1.2.3). None takes the rule away."""
+        self._endpoint.set_rule(device_id, rule)
+
+    def learn_heartbeat(self, device_id: str, interval_s: float, count: int) -> None:
+        """Take the keepalive settings of a device's BasicParam; absurd values are clamped."""
+        self._endpoint.learn_heartbeat(device_id, interval_s, count)
 
     def restore(self, registrations: Iterable[RegistrationSnapshot]) -> None:
         """Take bindings back; those that have run out meanwhile are left out."""
@@ -213,12 +294,16 @@ class SipServer:
             match notice:
                 case InquiryEnded(key=key, outcome=outcome):
                     self._resolve(key, outcome)
+                case ControlEnded(key=name, outcome=outcome):
+                    self._resolve(name, outcome)
                 case InvitationAnswered(invitation=invitation):
                     self._resolve(invitation.id, invitation)
                 case InvitationRefused(invitation_id=key, error=error):
                     self._resolve(key, error)
+                case BroadcastFailed() | VoiceRequested() | VoiceStarted() | VoiceEnded():
+                    self._publish(self._voice_events, notice)
                 case _:
-                    self._publish(notice)
+                    self._publish(self._events, notice)
 
     def _resolve(self, key: str | int, outcome: object) -> None:
         future = self._waiting.get(key)
@@ -229,9 +314,9 @@ class SipServer:
         else:
             future.set_result(outcome)
 
-    def _publish(self, event: Event) -> None:
+    def _publish(self, queue: "asyncio.Queue[Any]", event: object) -> None:
         try:
-            self._events.put_nowait(event)
+            queue.put_nowait(event)
         except asyncio.QueueFull:
             self._dropped_events += 1
             if self._dropped_events == 1:

@@ -59,7 +59,8 @@ def open_encoder(
     encoder.options = {"preset": "ultrafast", "crf": str(crf), name: parameters}
     if is_live:
         parameters += LIVE_OPTIONS[codec]
-        encoder.options = {**encoder.options, "tune": "zerolatency", name: parameters}
+        live = {"tune": "zerolatency", "forced-idr": "1"}
+        encoder.options = {**encoder.options, **live, name: parameters}
     return encoder
 
 

@@ -249,6 +249,11 @@ class Relay:
             raise
         return forwarder
 
+    @property
+    def ports(self) -> PortPool:
+        """The media ports; voice to devices leaves from them as well (`voice/sender.py`)."""
+        return self._ports
+
     def _forget_forwarder(self, forwarder: Forwarder) -> None:
         own_port = self._forwarders.pop(forwarder)
         if own_port:

@@ -4,6 +4,7 @@ The clock stands at the upper left in the form that the mines' rules ask for
 (2026年11月20日 12:34:56), the title at the lower right.
 """
 
+import io
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from PIL import Image, ImageDraw, ImageFont
 
 from stream_relay.access_unit import TICKS_PER_SECOND, AccessUnit, Codec, Kind
@@ -22,6 +24,7 @@ from stream_relay.clip import AUDIO_SAMPLES, G711A_TRACK, open_encoder, tone
 from stream_relay.errors import Unsupported
 from stream_relay.formats import g711
 from stream_relay.scenery import HEIGHT, WIDTH, Place, build_scenery
+from stream_relay.scenery.view import View, seen
 
 FRAME_RATE = 12
 STEP_TICKS = TICKS_PER_SECOND // FRAME_RATE
@@ -38,6 +41,8 @@ FONT_NAMES = (
 """Chinese fonts by preference; the first is the package fonts-wqy-microhei."""
 TEXT_PIXELS = 21
 MARGIN_PIXELS = 14
+AHEAD = View()
+JPEG_QUALITY = 85
 
 
 @cache
@@ -72,6 +77,30 @@ def _text(text: str) -> Image.Image:
     return image
 
 
+class Painter:
+    """Draws one camera's picture of any moment."""
+
+    def __init__(self, title: str, place: Place, seed: int) -> None:
+        """Takes a while: the background is drawn. Raises Unsupported without a font."""
+        self._scenery = build_scenery(place, seed)
+        self._background = self._scenery.background
+        self._title = _text(title)
+        self._shown, self._clock = "", Image.new("RGBA", (1, 1))
+
+    def paint(self, scene_s: float, at: datetime, view: View = AHEAD) -> Image.Image:
+        """The scene at this second of its own time, with the clock of `at` burnt in."""
+        picture = self._background.copy()
+        self._scenery.paint(picture, scene_s)
+        picture = seen(picture, view)
+        text = clock_text(at)
+        if text != self._shown:
+            self._shown, self._clock = text, _text(text)
+        picture.paste(self._clock, (MARGIN_PIXELS, MARGIN_PIXELS - 4), self._clock)
+        corner = WIDTH - MARGIN_PIXELS - self._title.width, HEIGHT - MARGIN_PIXELS
+        picture.paste(self._title, (corner[0], corner[1] - self._title.height), self._title)
+        return picture
+
+
 class SceneSource:
     """A camera that looks at a pretend place; draws and encodes each picture when asked for it."""
 
@@ -89,6 +118,20 @@ class SceneSource:
         self._place = place
         self._seed = seed
         self._wall = wall
+        self._key_frames = 0
+        self.look: Callable[[], View] = View
+        """Where the camera looks now; may be called in any thread."""
+
+    def request_key_frame(self) -> None:
+        """Let the next picture of every stream be an IDR."""
+        self._key_frames += 1
+
+    def snapshot(self) -> bytes:
+        """The picture of this moment as JPEG; takes a while."""
+        painter = Painter(self._title, self._place, self._seed)
+        out = io.BytesIO()
+        painter.paint(0.0, self._wall(), self.look()).save(out, "JPEG", quality=JPEG_QUALITY)
+        return out.getvalue()
 
     def prepare(self) -> None:
         """Look for the font; raises Unsupported."""
@@ -96,28 +139,20 @@ class SceneSource:
 
     def draw(self) -> Iterator[Image.Image]:
         """The pictures without end, at FRAME_RATE."""
-        scenery = build_scenery(self._place, self._seed)
-        background = scenery.background
-        title = _text(self._title)
-        corner = (WIDTH - MARGIN_PIXELS - title.width, HEIGHT - MARGIN_PIXELS - title.height)
-        shown, clock = "", Image.new("RGBA", (1, 1))
+        painter = Painter(self._title, self._place, self._seed)
         for index in itertools.count():
-            picture = background.copy()
-            scenery.paint(picture, index / FRAME_RATE)
-            now = clock_text(self._wall())
-            if now != shown:
-                shown, clock = now, _text(now)
-            picture.paste(clock, (MARGIN_PIXELS, MARGIN_PIXELS - 4), clock)
-            picture.paste(title, corner, title)
-            yield picture
+            yield painter.paint(index / FRAME_RATE, self._wall(), self.look())
 
     def units(self) -> Iterator[AccessUnit]:
         """Access units without end; each `next` of a picture takes a few milliseconds of CPU."""
         encoder = open_encoder(self.codec, WIDTH, HEIGHT, Fraction(FRAME_RATE), is_live=True)
-        sample = 0
+        sample, key_frames = 0, self._key_frames
         for index, picture in enumerate(self.draw()):
             frame = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
             frame.pts, frame.time_base = index, Fraction(1, FRAME_RATE)
+            if key_frames != self._key_frames:
+                key_frames = self._key_frames
+                frame.pict_type = PictureType.I
             ticks = index * STEP_TICKS
             for packet in encoder.encode(frame):
                 at = packet.pts * STEP_TICKS

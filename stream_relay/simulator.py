@@ -39,8 +39,8 @@ NO_PORT = 9
 """The discard port: what an answer says when we connect ourselves (RFC 4145)."""
 
 
-class MediaSource(Protocol):
-    """Endless access units of one camera in decode order, stamps from 0."""
+class MediaTracks(Protocol):
+    """What a camera sends."""
 
     codec: Codec
     """Known once `prepare` has returned."""
@@ -48,6 +48,10 @@ class MediaSource(Protocol):
 
     def prepare(self) -> None:
         """Read what has to be read first; blocks. Raises Unsupported."""
+
+
+class MediaSource(MediaTracks, Protocol):
+    """Endless access units of one camera in decode order, stamps from 0."""
 
     def units(self) -> Iterator[AccessUnit]:
         """May block while it reads or encodes: called in a thread."""
@@ -64,12 +68,15 @@ class MediaTarget:
     payload_type: int = PAYLOAD_TYPE
 
 
-class MediaSender:
-    """One running stream. `async with` opens the socket, `run` sends until it is cancelled."""
+class RtpSender:
+    """The way of one stream to its receiver; what is sent, and when, is `_stream` of a subclass.
+
+    `async with` opens the socket, `run` sends until it is cancelled or has nothing more to send.
+    """
 
     def __init__(
         self,
-        source: MediaSource,
+        tracks: MediaTracks,
         target: MediaTarget,
         *,
         chance: random.Random,
@@ -80,7 +87,7 @@ class MediaSender:
         self.bytes = 0
         self.port = NO_PORT
         """Local media port for the answer."""
-        self._source = source
+        self._tracks = tracks
         self._target = target
         self._faults = faults or MediaFaults()
         self._chance = chance
@@ -115,7 +122,7 @@ class MediaSender:
             self._socket = None
 
     async def run(self) -> None:
-        """Connect and send in real time; returns when the fault `die` strikes.
+        """Connect and send; returns at the end of a recording, or when the fault `die` strikes.
 
         Raises SourceLost when the receiver cannot be reached or closes its end.
         """
@@ -148,34 +155,25 @@ class MediaSender:
                 await asyncio.sleep(CONNECT_REST_S)
 
     async def _stream(self) -> None:
-        await asyncio.to_thread(self._source.prepare)
-        loop = asyncio.get_running_loop()
+        raise NotImplementedError
+
+    def _packetizer(self) -> Packetizer:
+        """What makes packets of units; the tracks are prepared before."""
         is_udp = self._target.transport == "udp"
-        packetizer = Packetizer(
+        return Packetizer(
             self.ssrc,
-            self._source.codec,
-            self._source.audio,
+            self._tracks.codec,
+            self._tracks.audio,
             payload_type=self._target.payload_type,
             first_sequence=self._chance.randrange(0x10000),
             first_ticks=self._chance.randrange(1 << 31),
             **({} if is_udp else {"payload_bytes": TCP_PAYLOAD_BYTES}),
         )
-        path = FaultyPath(self._faults if is_udp else MediaFaults(), self._chance)
-        units = self._source.units()
-        start = loop.time()
-        while (unit := await asyncio.to_thread(next, units, None)) is not None:
-            stream_s = unit.dts_ticks / TICKS_PER_SECOND
-            wait_s = start + stream_s - loop.time()
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
-            elif wait_s < -MAX_LATENESS_S:
-                start -= wait_s
-            if self._faults.die_after_s is not None and stream_s >= self._faults.die_after_s:
-                logger.info("pretend camera dies", extra={"ssrc": self.ssrc})
-                return
-            packets = packetizer.packets(unit)
-            if not self._faults.is_silent(stream_s):
-                await self._send(list(path.passed(packets)))
+
+    def _path(self) -> FaultyPath:
+        """What happens to packets on the way: nothing over TCP."""
+        is_udp = self._target.transport == "udp"
+        return FaultyPath(self._faults if is_udp else MediaFaults(), self._chance)
 
     async def _send(self, packets: list[bytes]) -> None:
         for start in range(0, len(packets), BURST_PACKETS):
@@ -199,3 +197,39 @@ class MediaSender:
                 self._socket.sendto(packet, (self._target.host, self._target.port))
             except BlockingIOError:
                 logger.debug("socket buffer full", extra={"ssrc": self.ssrc})
+
+
+class MediaSender(RtpSender):
+    """A live stream, in real time."""
+
+    def __init__(
+        self,
+        source: MediaSource,
+        target: MediaTarget,
+        *,
+        chance: random.Random,
+        faults: MediaFaults | None = None,
+        local_host: str = "0.0.0.0",
+    ) -> None:
+        super().__init__(source, target, chance=chance, faults=faults, local_host=local_host)
+        self._source = source
+
+    async def _stream(self) -> None:
+        await asyncio.to_thread(self._source.prepare)
+        loop = asyncio.get_running_loop()
+        packetizer, path = self._packetizer(), self._path()
+        units = self._source.units()
+        start = loop.time()
+        while (unit := await asyncio.to_thread(next, units, None)) is not None:
+            stream_s = unit.dts_ticks / TICKS_PER_SECOND
+            wait_s = start + stream_s - loop.time()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            elif wait_s < -MAX_LATENESS_S:
+                start -= wait_s
+            if self._faults.die_after_s is not None and stream_s >= self._faults.die_after_s:
+                logger.info("pretend camera dies", extra={"ssrc": self.ssrc})
+                return
+            packets = packetizer.packets(unit)
+            if not self._faults.is_silent(stream_s):
+                await self._send(list(path.passed(packets)))

@@ -3,6 +3,7 @@
 A package receives the section it needs; `vms.config` reads them from file and environment.
 """
 
+import hashlib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -56,6 +57,14 @@ def _split(value: object) -> object:
 
 def _none_if_empty(value: object) -> object:
     return None if value == "" else value
+
+
+def _check_digests(names: tuple[str, ...]) -> tuple[str, ...]:
+    if "SM3" in names and "sm3" not in hashlib.algorithms_available:
+        raise ValueError("the OpenSSL of this system has no SM3; leave it out")
+    if len(set(names)) < len(names):
+        raise ValueError("must name each digest once")
+    return names
 
 
 GbCode = Annotated[str, Field(pattern=r"^[0-9]{20}$")]
@@ -122,6 +131,21 @@ class SipSection(Section):
     """Longest registration that is granted."""
     min_expires_s: int = setting(60, 60, "s", ge=10, le=86400)
     """Shortest registration that is granted."""
+    edition: Literal["2016", "2022"] = setting("2022", "2016")
+    """Edition of GB/T 28181 we say that we speak; 2016 sends no X-GB-Ver."""
+    digest_algorithms: Annotated[
+        tuple[Literal["MD5", "SHA-256", "SM3"], ...],
+        BeforeValidator(_split),
+        AfterValidator(_check_digests),
+    ] = setting(("MD5",), ["SM3", "MD5"], min_length=1, max_length=3)
+    """Digests that are offered for passwords, in this order; old cameras read only the first."""
+    registrations_per_s: float = setting(500.0, 500.0, "1/s", ge=1, le=100_000)
+    """Cameras that may begin to register per second; the others are told when to come again."""
+    revive_by_keepalive: bool = setting(False, True)
+    """Take a camera back that sends keepalives from its old address although its registration has
+    ended; otherwise it is refused and has to register."""
+    clock_tolerance_s: float = setting(60.0, 60.0, "s", ge=1, le=86_400)
+    """A camera's clock may differ by this much before it is told about."""
     send_date: bool = setting(True, True)
     """Send the local time with each registration, for cameras that set their clock by it."""
     charset: Literal["GB2312", "GB18030", "UTF-8"] = setting("GB2312", "GB2312")

@@ -363,6 +363,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "same_as_before": ("与当前密码相同", "is the same as before"),
     "too_short": ("太短", "is too short"),
     "too_long": ("太长", "is too long"),
+    "bad_quirk": (
+        "此行不可用，请检查差异名称、取值和依据",
+        "this row cannot be: check quirk, value and evidence",
+    ),
     "contains_username": ("不能包含用户名", "must not contain the user name"),
     "bad_code": ("不是有效的 20 位编号", "is not a valid 20-digit code"),
     "too_few_or_too_many_corners": ("区域应有 3 至 64 个顶点", "needs three to 64 corners"),

@@ -11,9 +11,11 @@ from channel_registry.errors import Conflict, UnknownDevice, UnknownOrganisation
 from channel_registry.literal import fit
 from channel_registry.models import Channel, Device, Organisation
 from channel_registry.queries.organisations import subtree_ids
+from channel_registry.queries.rules import delete_rule
 from channel_registry.records import (
     KEEP,
     DeviceCredential,
+    DeviceMake,
     DeviceRecord,
     Keep,
     MediaTransport,
@@ -168,6 +170,7 @@ def delete_device(database: Database, device_id: str) -> tuple[str, ...]:
         if not run(Device.delete().where(Device.id == device_id), database):
             raise UnknownDevice(device_id)
         run(Organisation.delete().where(Organisation.device_id == device_id), database)
+        delete_rule(database, device_id)
     return gone
 
 
@@ -182,6 +185,16 @@ def device_credential(database: Database, device_id: str) -> DeviceCredential | 
     query = Device.select(Device.id, Device.secret, Device.username).where(Device.id == device_id)
     row = fetch_one(query, database)
     return None if row is None else _credential(row)
+
+
+def device_makes(database: Database) -> tuple[DeviceMake, ...]:
+    """What every device says of itself, as far as it has said anything."""
+    named = (Device.manufacturer != "") | (Device.model != "") | (Device.firmware != "")
+    query = Device.select(Device.id, Device.manufacturer, Device.model, Device.firmware)
+    return tuple(
+        DeviceMake(row["id"], row["manufacturer"], row["model"], row["firmware"])
+        for row in fetch(query.where(named), database)
+    )
 
 
 def known_devices(database: Database, ids: Iterable[str]) -> frozenset[str]:
@@ -252,6 +265,7 @@ _COPIED = (
     "catalog_at",
     "catalog_complete",
     "created_at",
+    "clock_offset_s",
 )
 
 

@@ -4,8 +4,8 @@ Reads what devices send into `CatalogItem`, writes what we send. `CatalogCollect
 packets of one query; merging with known channels belongs to the registry.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from sip.events import CatalogItem
 from sip.gb28181.manscdp import (
@@ -69,6 +69,20 @@ def parse_catalog(envelope: Envelope) -> CatalogPacket:
         items=good,
         dropped=len(items) - len(good),
     )
+
+
+def split_envelope(envelope: Envelope, size: int) -> Iterator[Envelope]:
+    """Cut a long list into messages of at most `size` items, each with the same SumNum."""
+    body = envelope.body
+    device_list = body.child("DeviceList")
+    items = device_list.children if device_list is not None else []
+    if device_list is None or len(items) <= size:
+        yield envelope
+        return
+    head = [child for child in body.children if child is not device_list]
+    for start in range(0, len(items), size):
+        share = Element(device_list.name, device_list.attributes, items[start : start + size])
+        yield replace(envelope, body=Element(body.name, body.attributes, [*head, share], body.text))
 
 
 def parse_item(element: Element) -> CatalogItem:

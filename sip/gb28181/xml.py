@@ -59,6 +59,12 @@ class Element:
         return default if found is None else found.text
 
 
+def items_of(element: Element | None, *names: str) -> list[Element]:
+    """Return the children of a list by any of the names, `Item` unless given; none without it."""
+    wanted = {name.lower() for name in names or ("Item",)}
+    return [] if element is None else [c for c in element.children if c.name.lower() in wanted]
+
+
 def decode_text(data: bytes) -> str:
     """Decode a body of GB2312, GBK, GB18030 or UTF-8, whatever its prolog claims.
 

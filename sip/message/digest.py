@@ -38,7 +38,11 @@ class Algorithm(StrEnum):
 
 
 _HASHLIB_NAMES = {Algorithm.MD5: "md5", Algorithm.SHA_256: "sha256", Algorithm.SM3: "sm3"}
-_BY_NAME = {algorithm.value: algorithm for algorithm in Algorithm}
+_BY_NAME = {algorithm.value: algorithm for algorithm in Algorithm} | {
+    "SHA256": Algorithm.SHA_256,
+    "SM-3": Algorithm.SM3,
+}
+"""As devices write them; the odd spellings were never standard."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ MediaTransport = Literal["udp", "tcp-passive", "tcp-active"]
 """Seen from the receiver of media: in `tcp-passive` it listens, in `tcp-active` it connects."""
 
 StreamChoice = Literal["main", "sub"]
+HistoryKind = Literal["Playback", "Download"]
 
 LONGEST_BYTES = 16_384
 """A GB body has some 300 bytes; nobody needs more than fits two screens."""
@@ -28,6 +29,7 @@ _GLUED = re.compile(
     r"(?<=[^\s=])(?=a=(?:rtpmap:|fmtp:|setup:|connection:|recvonly|send(?:only|recv)))"
 )
 _DIGITS = re.compile(r"[0-9]{1,20}")
+_HISTORY: dict[str, HistoryKind] = {"playback": "Playback", "download": "Download"}
 
 
 class MalformedSdp(MalformedMessage):
@@ -35,6 +37,20 @@ class MalformedSdp(MalformedMessage):
 
     def __init__(self, expectation: str, data: bytes | str = b"") -> None:
         super().__init__(f"expected {expectation}", data, status_hint=488)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Which recording is wanted, and how: s=, u=, t= and a=downloadspeed of an offer."""
+
+    kind: HistoryKind
+    start: int
+    stop: int
+    """UNIX seconds."""
+    record_type: int = 0
+    """0 all, 1 manual, 2 alarm, 3 time (2022 annex G)."""
+    download_speed: int = 0
+    """Integer multiple; 0 leaves the line out, which means 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,8 @@ class MediaOffer:
     transport: MediaTransport
     ssrc: int
     stream: StreamChoice = "main"
+    history: History | None = None
+    """None: live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +79,8 @@ class MediaAnswer:
     """From y=; None when missing or senseless: keep the offered one."""
     payloads: Mapping[int, str] = field(default_factory=dict)
     """Payload type to codec name, upper case, e.g. {96: "PS"}."""
+    size_bytes: int | None = None
+    """a=filesize of a download, where the device tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,16 @@ class SessionDescription:
     def main_media(self) -> MediaLine:
         """The line that carries pictures: the first video line, else the first line."""
         return next((line for line in self.media if line.kind == "video"), self.media[0])
+
+    @property
+    def history(self) -> History | None:
+        """The recording that an offer asks for; None for anything that is not history."""
+        kind = _HISTORY.get(self.name.strip().lower())
+        if kind is None:
+            return None
+        number = _count(self.uri.rpartition(":")[2])
+        speed = _count(self.main_media.attribute("downloadspeed") or "")
+        return History(kind, self.start, self.stop, number or 0, speed or 0)
 
 
 @dataclass(slots=True)
@@ -224,20 +254,34 @@ def _parse_times(value: str) -> tuple[int, int]:
     return (numbers[0], numbers[1]) if len(numbers) == 2 else (0, 0)
 
 
-def build_offer(
-    offer: MediaOffer, *, owner_id: str, name: str = "Play", stream_attribute: str | None = None
-) -> bytes:
-    """Write the platform's offer for live media (GB/T 28181-2022 annex G; 5.6 of TCP roles).
+def _count(text: str) -> int | None:
+    """Read a number that some device wrote; None for anything else."""
+    found = _DIGITS.fullmatch(text.strip())
+    return int(found[0]) if found is not None and int(found[0]) < 2**53 else None
 
-    `stream_attribute` is the whole a= value that chooses main or sub stream for this maker.
+
+def build_offer(
+    offer: MediaOffer,
+    *,
+    owner_id: str,
+    name: str = "Play",
+    channel_id: str = "",
+    stream_attribute: str | None = None,
+) -> bytes:
+    """Write the platform's offer (GB/T 28181-2022 annex G; 5.6 of TCP roles).
+
+    `stream_attribute` is the whole a= value that chooses main or sub stream for this maker;
+    `channel_id` is written in u= of history, whose kind takes the place of `name`.
     """
     tcp = offer.transport != "udp"
+    history = offer.history
     lines = [
         "v=0",
         f"o={owner_id} 0 0 IN {_address(offer.host)}",
-        f"s={name}",
+        f"s={name if history is None else history.kind}",
+        *([] if history is None else [f"u={channel_id}:{history.record_type}"]),
         f"c=IN {_address(offer.host)}",
-        "t=0 0",
+        "t=0 0" if history is None else f"t={history.start} {history.stop}",
         f"m=video {offer.port} {'TCP/' if tcp else ''}RTP/AVP "
         + " ".join(str(number) for number in OFFERED_CODECS),
         "a=recvonly",
@@ -247,14 +291,24 @@ def build_offer(
         lines += [f"a=setup:{offer.transport.removeprefix('tcp-')}", "a=connection:new"]
     if stream_attribute:
         lines.append(f"a={stream_attribute}")
+    if history is not None and history.download_speed:
+        lines.append(f"a=downloadspeed:{history.download_speed}")
     lines.append(f"y={format_ssrc(offer.ssrc)}")
     return _join(lines)
 
 
 def build_answer(
-    answer: MediaAnswer, *, owner_id: str, name: str = "Play", media_format: str = ""
+    answer: MediaAnswer,
+    *,
+    owner_id: str,
+    name: str = "Play",
+    media_format: str = "",
+    times: tuple[int, int] = (0, 0),
 ) -> bytes:
-    """Write a sender's answer; `answer.transport` is the receiver's role, setup its mirror."""
+    """Write a sender's answer; `answer.transport` is the receiver's role, setup its mirror.
+
+    `times` are those of t=, UNIX seconds, for history.
+    """
     tcp = answer.transport != "udp"
     payloads = answer.payloads or {96: "PS"}
     types = " ".join(str(number) for number in payloads)
@@ -263,7 +317,7 @@ def build_answer(
         f"o={owner_id} 0 0 IN {_address(answer.host)}",
         f"s={name}",
         f"c=IN {_address(answer.host)}",
-        "t=0 0",
+        f"t={times[0]} {times[1]}",
         f"m=video {answer.port} {'TCP/' if tcp else ''}RTP/AVP {types}",
         "a=sendonly",
         *(f"a=rtpmap:{number} {codec}/90000" for number, codec in payloads.items()),
@@ -271,6 +325,8 @@ def build_answer(
     if tcp:
         setup = "active" if answer.transport == "tcp-passive" else "passive"
         lines += [f"a=setup:{setup}", "a=connection:new"]
+    if answer.size_bytes is not None:
+        lines.append(f"a=filesize:{answer.size_bytes}")
     if answer.ssrc is not None:
         lines.append(f"y={format_ssrc(answer.ssrc)}")
     lines.append(f"f={media_format}")

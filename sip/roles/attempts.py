@@ -98,26 +98,45 @@ class AttemptLog:
         )
 
 
+@dataclass(slots=True)
+class _Failures:
+    guessed_at: object
+    count: int
+    first: float
+    locked_until: float = 0.0
+
+
 class GuessLock:
-    """Shuts one device id for one host after too many wrong passwords; other hosts stay free."""
+    """Shuts one device id for one host after too many wrong passwords; other hosts stay free.
+
+    What was guessed at is remembered with the guesses: a device that knocked before people let it
+    in, or before they gave it another password, begins anew.
+    """
 
     def __init__(self) -> None:
-        self._failures: OrderedDict[tuple[str, str], tuple[int, float, float]] = OrderedDict()
+        self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
 
-    def is_locked(self, device_id: str, host: str, now: float) -> bool:
-        """Whether a REGISTER from there is to be refused unseen."""
+    def is_locked(self, device_id: str, host: str, secret: object, now: float) -> bool:
+        """Whether a REGISTER from there is to be refused unseen; `secret` is the present one."""
         failures = self._failures.get((device_id, host))
-        return failures is not None and now < failures[2]
+        return (
+            failures is not None and failures.guessed_at == secret and now < failures.locked_until
+        )
 
-    def failed(self, device_id: str, host: str, now: float) -> None:
+    def failed(self, device_id: str, host: str, secret: object, now: float) -> None:
         """Take one wrong password."""
         key = (device_id, host)
-        count, first, _ = self._failures.pop(key, (0, now, 0.0))
-        if now - first > FAILURE_MEMORY_S:
-            count, first = 0, now
-        count += 1
-        locked_until = now + LOCK_S if count % FAILURES_BEFORE_LOCK == 0 else 0.0
-        self._failures[key] = (count, first, locked_until)
+        failures = self._failures.pop(key, None)
+        if (
+            failures is None
+            or failures.guessed_at != secret
+            or now - failures.first > FAILURE_MEMORY_S
+        ):
+            failures = _Failures(secret, 0, now)
+        failures.count += 1
+        is_over = failures.count % FAILURES_BEFORE_LOCK == 0
+        failures.locked_until = now + LOCK_S if is_over else 0.0
+        self._failures[key] = failures
         while len(self._failures) > MOST_KINDS:
             self._failures.popitem(last=False)
 

@@ -4,7 +4,7 @@ GB/T 28181-2022 9.1, RFC 3261 §22. An id that does not exist goes through the s
 that does, so that from outside both look alike; only the event tells them apart.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -80,39 +80,65 @@ class Authenticator:
         self._nonces = NonceSource(secret, NONCE_LIFETIME_S)
         self._lock = GuessLock()
 
-    def challenge(self, device_id: str, now: float, *, is_stale: bool = False) -> str:
-        """Return a WWW-Authenticate value; without qop, the form that every camera knows."""
-        nonce = self._nonces.new(now, device_id)
-        return str(Challenge(self._realm, nonce, is_stale=is_stale))
+    def challenges(
+        self,
+        device_id: str,
+        now: float,
+        algorithms: Iterable[Algorithm] = (Algorithm.MD5,),
+        *,
+        is_stale: bool = False,
+    ) -> list[str]:
+        """Return a WWW-Authenticate value for each algorithm, in this order (RFC 8760).
 
-    def judge(self, request: Request, device_id: str, host: str, now: float) -> Judgement:
-        """Check a REGISTER of `device_id` that came from `host`."""
+        Without qop, the form that every camera knows.
+        """
+        values = []
+        for algorithm in algorithms:
+            nonce = self._nonces.new(now, device_id)
+            values.append(str(Challenge(self._realm, nonce, algorithm, is_stale=is_stale)))
+        return values
+
+    def judge(
+        self,
+        request: Request,
+        device_id: str,
+        host: str,
+        now: float,
+        algorithms: Collection[Algorithm] = (Algorithm.MD5,),
+    ) -> Judgement:
+        """Check a REGISTER of `device_id` that came from `host`; others get a new challenge."""
         try:
             shown = find_credentials(request.headers.get_all("authorization"), self._realm)
         except MalformedDigest:
             return _BROKEN
-        if shown is None or shown.algorithm is not Algorithm.MD5:
+        if shown is None or shown.algorithm not in algorithms:
             return _CHALLENGE
         state = self._nonces.check(shown.nonce, now, device_id)
         if state is not NonceState.VALID:
             return _STALE if state is NonceState.STALE else _CHALLENGE
-        if self._lock.is_locked(device_id, host, now):
-            return Judgement(Verdict.REFUSED, AttemptOutcome.REFUSED_LOCKED)
-        return self._check_password(shown, request, device_id, host, now)
-
-    def _check_password(
-        self, shown: Credentials, request: Request, device_id: str, host: str, now: float
-    ) -> Judgement:
         known = self._credentials(device_id)
         if known is not None and not known.password:
             known = None
+        if self._lock.is_locked(device_id, host, known, now):
+            return Judgement(Verdict.REFUSED, AttemptOutcome.REFUSED_LOCKED)
+        return self._check_password(shown, known, request, device_id, host, now)
+
+    def _check_password(
+        self,
+        shown: Credentials,
+        known: Credential | None,
+        request: Request,
+        device_id: str,
+        host: str,
+        now: float,
+    ) -> Judgement:
         password = _NO_PASSWORD if known is None else known.password
-        ha1 = compute_ha1(shown.username, self._realm, password)
+        ha1 = compute_ha1(shown.username, self._realm, password, shown.algorithm)
         right = is_right(shown, request.method, ha1)
         username = device_id if known is None else known.username or device_id
         fits = shown.username in ("", username) and self._names_us(shown.uri, request)
         if known is None or not right or not fits:
-            self._lock.failed(device_id, host, now)
+            self._lock.failed(device_id, host, known, now)
             unknown = known is None
             return Judgement(
                 Verdict.REFUSED,

@@ -7,9 +7,10 @@ that only sends keepalives can come back.
 """
 
 import heapq
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from sip.events import PeerAddress
 from sip.message.peer import Peer
@@ -19,6 +20,52 @@ GRACE_S = 5.0
 
 STALL_S = 2.0
 """A timer handled later than this says that we slept, not that the devices were silent."""
+
+
+GAPS_KEPT = 3
+SHORTEST_RHYTHM_S, LONGEST_RHYTHM_S = 5.0, 600.0
+"""Keepalive intervals that are believed; devices report 0 and worse (quirk 28)."""
+
+MOST_COUNT = 10
+"""Missed keepalives that are believed."""
+
+MOST_DEPARTED = 16_384
+"""Ended registrations that are remembered, so that a keepalive may bring them back."""
+
+
+@dataclass(slots=True)
+class Rhythm:
+    """How often a device sends keepalives, as it says and as it does."""
+
+    interval_s: float | None = None
+    """What its configuration says (BasicParam), None where nobody asked."""
+    count: int | None = None
+    last: float | None = None
+    """When its latest keepalive came, monotonic."""
+    gaps: tuple[float, ...] = ()
+    """The latest times between two keepalives."""
+
+    def hear(self, now: float) -> None:
+        """Take one keepalive; those sent on a fault, between two regular ones, do not count."""
+        gap = None if self.last is None else now - self.last
+        if gap is not None and gap < SHORTEST_RHYTHM_S:
+            return
+        self.last = now
+        if gap is not None:
+            self.gaps = (*self.gaps, gap)[-GAPS_KEPT:]
+
+    def silence_s(self, interval_s: float, count: int) -> float:
+        """The longest silence, where the settings say interval x count.
+
+        A device that is slower gets its own time; one that is faster is not judged more harshly,
+        for a lost packet or two would make it flap. The grace is the jitter of one keepalive.
+        """
+        if len(self.gaps) > 1:
+            interval_s = max(interval_s, min(self.gaps))
+        if self.interval_s is not None:
+            interval_s = max(interval_s, self.interval_s)
+        interval_s = min(interval_s, LONGEST_RHYTHM_S)
+        return interval_s * max(count, self.count or 0) + min(interval_s / 4, 10.0)
 
 
 @dataclass(slots=True)
@@ -37,6 +84,7 @@ class Binding:
     last_seen: float
     """Monotonic; any request of the device counts, retransmissions too."""
     is_silent: bool = False
+    rhythm: Rhythm = field(default_factory=Rhythm)
 
     @property
     def is_reachable(self) -> bool:
@@ -66,10 +114,9 @@ class Bindings:
     """All bindings, found by device and by route, with their deadlines."""
 
     def __init__(self, interval_s: float, count: int) -> None:
-        self.silence_s = interval_s * count + min(interval_s / 4, 10.0)
-        """Longest silence. The grace is the jitter of one keepalive: without it a device whose
-        last one is a blink late would flap."""
         self._interval_s = interval_s
+        self._count = count
+        self._departed: OrderedDict[str, Binding] = OrderedDict()
         self._by_id: dict[str, Binding] = {}
         self._by_route: dict[Peer, dict[str, None]] = {}
         self._deadlines: list[tuple[float, str]] = []
@@ -114,12 +161,22 @@ class Bindings:
         binding.last_seen = now
         self._arm(binding)
 
-    def remove(self, device_id: str) -> Binding | None:
-        """Take a binding out and return it."""
+    def remove(self, device_id: str, *, may_return: bool = False) -> Binding | None:
+        """Take a binding out and return it; `may_return` remembers it for `departed`."""
         binding = self._by_id.pop(device_id, None)
-        if binding is not None:
-            self._leave(binding)
+        self._departed.pop(device_id, None)
+        if binding is None:
+            return None
+        self._leave(binding)
+        if may_return:
+            self._departed[device_id] = binding
+            if len(self._departed) > MOST_DEPARTED:
+                self._departed.popitem(last=False)
         return binding
+
+    def departed(self, device_id: str) -> Binding | None:
+        """Return the latest binding of a device that is gone without a goodbye."""
+        return self._departed.get(device_id)
 
     def next_deadline(self) -> float | None:
         """Return when `overdue` should be asked next."""
@@ -148,11 +205,55 @@ class Bindings:
         expiry = binding.expires_at + GRACE_S
         if binding.is_silent:
             return max(expiry, self._excused_until)
-        return max(min(expiry, binding.last_seen + self.silence_s), self._excused_until)
+        return max(min(expiry, binding.last_seen + self.silence_s(binding)), self._excused_until)
+
+    def silence_s(self, binding: Binding) -> float:
+        """Return how long a device may be silent before it is offline."""
+        return binding.rhythm.silence_s(self._interval_s, self._count)
 
     def watch(self, binding: Binding) -> None:
         """Wait for the next deadline after one was acted on."""
         self._arm(binding)
+
+    def snapshot(self, now: float, wall: datetime) -> list[RegistrationSnapshot]:
+        """Return all bindings in a form that survives a restart."""
+        return [_snapshot(binding, now, wall) for binding in self]
+
+    def snapshot_of(
+        self, device_id: str, now: float, wall: datetime
+    ) -> RegistrationSnapshot | None:
+        """Return one of them."""
+        binding = self.get(device_id)
+        return None if binding is None else _snapshot(binding, now, wall)
+
+    def restore(self, snapshots: Iterable[RegistrationSnapshot], now: float, wall: datetime) -> int:
+        """Take bindings back after a restart and return how many still run.
+
+        A UDP device is called offline only after the usual silence from now on. A TCP device has
+        lost its connection: it is silent until a keepalive of the same host brings the new one.
+        """
+        restored = 0
+        for snapshot in snapshots:
+            left_s = (snapshot.expires_at - wall).total_seconds()
+            if left_s <= 0 or self.get(snapshot.device_id) is not None:
+                continue
+            restored += 1
+            address = snapshot.peer
+            self.put(
+                Binding(
+                    device_id=snapshot.device_id,
+                    peer=Peer(address.transport, address.host, address.port),
+                    contact=snapshot.contact,
+                    user_agent=snapshot.user_agent,
+                    gb_version=snapshot.gb_version,
+                    registered_at=snapshot.registered_at,
+                    expires_s=int(left_s),
+                    expires_at=now + left_s,
+                    last_seen=now,
+                    is_silent=address.transport == "tcp",
+                )
+            )
+        return restored
 
     def _arm(self, binding: Binding) -> None:
         if len(self._deadlines) > 4 * len(self._by_id) + 64:
@@ -169,3 +270,15 @@ class Bindings:
         devices.pop(binding.device_id, None)
         if not devices:
             self._by_route.pop(binding.peer, None)
+
+
+def _snapshot(binding: Binding, now: float, wall: datetime) -> RegistrationSnapshot:
+    return RegistrationSnapshot(
+        binding.device_id,
+        address_of(binding.peer),
+        binding.contact,
+        binding.user_agent,
+        binding.gb_version,
+        binding.registered_at,
+        wall + timedelta(seconds=binding.expires_at - now),
+    )

@@ -109,6 +109,8 @@ class Call:
     state: CallState = CallState.INVITING
     transaction: ClientTransaction | None = None
     dialog: Dialog | None = None
+    playback_cseq: int = 0
+    """CSeq of the last MANSRTSP command; a count of its own (annex B)."""
 
     def step(self, event: CallInput) -> None:
         """Change the state; raise LocalProtocolError where the table has no such step."""

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from sip.message.digest import Algorithm
+
+Edition = Literal["2016", "2022"]
 Charset = Literal["GB2312", "GB18030", "UTF-8"]
 
 
@@ -34,6 +37,16 @@ class SipConfig:
     """Write the Date header into the 200 of a REGISTER; some devices apply a wrong zone."""
     charset: Charset = "GB2312"
     """What our XML declares; bytes are GB18030 for both GB names."""
+    edition: Edition = "2022"
+    """Which one we say that we speak: 2016 knows no X-GB-Ver and no redirect."""
+    digest_algorithms: tuple[Algorithm, ...] = (Algorithm.MD5,)
+    """Challenges in this order, one header each; MD5 alone is what every camera knows."""
+    registrations_per_s: float = 500.0
+    """Devices that may begin to register per second; above it they get 503 with Retry-After."""
+    revives_by_keepalive: bool = False
+    """Let a device whose registration ended come back by a keepalive of the same host."""
+    clock_tolerance_s: float = 60.0
+    """A device's clock that differs by more is told about."""
     time_zone: str = "Asia/Shanghai"
     """Zone of the Date header, of which GB/T 28181 9.10.1 says Beijing time."""
     user_agent: str = "Fengsui"

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sip.errors import MalformedMessage, TooManyTransactions
 from sip.events import InvitationEnded
-from sip.gb28181.quirks import quirks_of, stream_attribute
+from sip.gb28181.quirks import QuirkFinder
 from sip.gb28181.ssrc import SsrcPool
 from sip.gb28181.subject import Subject
 from sip.message import Peer, Request, Response, build_request, readable
@@ -49,8 +49,10 @@ class Inviter:
         ssrcs: SsrcPool,
         emit: Callable[[InvitationOutcome], None],
         wall: Callable[[], datetime],
+        quirks: QuirkFinder,
     ) -> None:
         self._config = config
+        self._quirks = quirks
         self._layer = layer
         self._messenger = messenger
         self._bindings = bindings
@@ -72,12 +74,14 @@ class Inviter:
             raise PeerUnreachable("the device's connection is gone")
         if len(self._calls) >= MOST_CALLS:
             raise InvitationFailed(503, "overload")
+        quirks = self._quirks(binding.device_id, binding.user_agent)
         call_id = self._messenger.new_call_id()
         subject = Subject(channel_id, format_ssrc(offer.ssrc), self._config.server_id, "0")
         body = build_offer(
             offer,
             owner_id=self._config.server_id,
-            stream_attribute=stream_attribute(quirks_of(binding.user_agent), offer.stream),
+            stream_attribute=quirks.stream_attribute(offer.stream),
+            channel_id=channel_id,
         )
         headers = [("Subject", str(subject)), ("Content-Type", "application/sdp")]
         request = self._messenger.build(
@@ -163,6 +167,14 @@ class Inviter:
         """Return the call an in-dialog request or a MediaStatus belongs to (2.12: by Call-ID)."""
         dialog = self._dialogs.find(request, peer)
         return dialog.user if dialog is not None and isinstance(dialog.user, Call) else None
+
+    def established(self, invitation_id: str) -> tuple[Call, Dialog, Peer] | None:
+        """Return an answered call, its dialog and the way to the device; None when over."""
+        call = self._calls.get(invitation_id)
+        if call is None or call.dialog is None or call.state is not CallState.ESTABLISHED:
+            return None
+        binding = self._bindings.get(call.device_id)
+        return call, call.dialog, binding.peer if binding is not None else call.dialog.peer
 
     def end_device(self, device_id: str, now: float) -> None:
         """Release everything of a device that went offline (2022 annex K); BYE where possible."""

@@ -35,7 +35,14 @@ def read_answer(body: bytes, offer: MediaOffer, signalling_host: str) -> MediaAn
         transport=offer.transport if media.is_tcp else "udp",
         ssrc=described.ssrc,
         payloads=_payloads(media),
+        size_bytes=_size(media),
     )
+
+
+def _size(media: MediaLine) -> int | None:
+    """a=filesize, which decides nothing: senseless ones count as absent."""
+    text = (media.attribute("filesize") or "").strip()
+    return int(text) or None if text.isdecimal() and text.isascii() and len(text) < 16 else None
 
 
 def _payloads(media: MediaLine) -> dict[int, str]:

@@ -18,8 +18,10 @@ from sip.events import (
     Event,
     MediaStatusReceived,
     PositionsReceived,
+    SnapshotsUploaded,
+    UpgradeEnded,
 )
-from sip.gb28181 import alarm, catalog, keepalive, mobile_position
+from sip.gb28181 import alarm, catalog, keepalive, mobile_position, snapshot, upgrade
 from sip.gb28181.manscdp import Envelope, Root, parse_envelope, read_envelope
 from sip.message import Peer, Request
 from sip.roles.bindings import Binding
@@ -66,7 +68,6 @@ class MessageDesk:
     ) -> None:
         self._config = config
         self._registrar = registrar
-        self._inquiries = inquiries
         self._messenger = messenger
         self._conduct = conduct
         self._emit = emit
@@ -81,13 +82,20 @@ class MessageDesk:
             (Root.NOTIFY, keepalive.MEDIA_STATUS): self._read_media_status,
             (Root.NOTIFY, alarm.COMMAND): self._read_alarm,
             (Root.NOTIFY, catalog.COMMAND): self._read_catalog,
+            (Root.NOTIFY, snapshot.FINISHED): self._read_snapshots,
+            (Root.NOTIFY, upgrade.RESULT): self._read_upgrade,
             (Root.NOTIFY, mobile_position.COMMAND): self._read_positions,
         }
+        self.answers: list[Callable[[str, Envelope, float], bool]] = [inquiries.receive_answer]
+        """Who may wait for a Response of a device; each says whether it was his."""
         self.counters: Counter[str] = Counter()
 
     def admit(self, request: Request, peer: Peer, call: Call | None, now: float) -> int:
         """Return the status a MESSAGE or NOTIFY is answered with; 200 means that it is kept."""
-        binding = self._registrar.admit(request.from_.uri.user, peer, now)
+        sender = request.from_.uri.user
+        binding = self._registrar.admit(sender, peer, now)
+        if binding is None and _is_keepalive(request.body):
+            binding = self._registrar.revive(sender, peer, now)
         if binding is None:
             self._conduct.note(peer, "message of a stranger", request.body)
             return 403
@@ -97,6 +105,7 @@ class MessageDesk:
         if full or self._backlog_bytes + len(request.body) > BACKLOG_BYTES:
             self.counters["backlog.refused"] += 1
             return 503
+        self._registrar.clocks.note(binding.device_id, request.headers.get("date"))
         letter = _Letter(binding, peer, request.body, call, request.method == "MESSAGE", now)
         self._backlog.append(letter)
         self._backlog_bytes += len(request.body)
@@ -157,8 +166,8 @@ class MessageDesk:
     def _deliver(self, letter: _Letter, envelope: Envelope, now: float) -> None:
         if envelope.root is Root.RESPONSE:
             device_id = letter.binding.device_id
-            asked = letter.is_message and self._inquiries.receive_answer(device_id, envelope, now)
-            if not asked:
+            takers = self.answers if letter.is_message else ()
+            if not any(take(device_id, envelope, now) for take in takers):
                 self._read_unasked(letter, envelope)
             return
         reader = self._readers.get((envelope.root, envelope.command))
@@ -209,6 +218,28 @@ class MessageDesk:
         except SipError:
             self.counters["alarm answers not sent"] += 1
 
+    def _read_snapshots(self, letter: _Letter, envelope: Envelope, now: float) -> None:
+        read = snapshot.parse_finished(envelope)
+        device_id = letter.binding.device_id
+        self._emit(
+            SnapshotsUploaded(
+                device_id, read.device_id, read.session_id, read.file_ids, self._wall()
+            )
+        )
+
+    def _read_upgrade(self, letter: _Letter, envelope: Envelope, now: float) -> None:
+        read = upgrade.parse_upgrade_result(envelope)
+        self._emit(
+            UpgradeEnded(
+                letter.binding.device_id,
+                read.session_id,
+                read.is_ok,
+                read.firmware,
+                read.reason,
+                self._wall(),
+            )
+        )
+
     def _read_positions(self, letter: _Letter, envelope: Envelope, now: float) -> None:
         packet = mobile_position.parse_positions(envelope, letter.binding.device_id)
         if packet.dropped:
@@ -256,3 +287,10 @@ class MessageDesk:
                 at=self._wall(),
             )
         )
+
+
+def _is_keepalive(body: bytes) -> bool:
+    try:
+        return parse_envelope(body).command == keepalive.COMMAND
+    except MalformedMessage:
+        return False

@@ -5,14 +5,14 @@ changes nothing for anybody else: a wrong password leaves a living binding as it
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import datetime
 
 from sip.events import (
     AttemptOutcome,
     DeviceDisconnected,
     DeviceExpired,
     DeviceMoved,
+    DeviceRedirected,
     DeviceRefreshed,
     DeviceRegistered,
     DeviceUnregistered,
@@ -20,18 +20,25 @@ from sip.events import (
     KeepaliveReceived,
     KeepalivesMissed,
 )
+from sip.gb28181.clock import find_zone, format_date
+from sip.gb28181.edition import OWN_VERSION, read_version
 from sip.gb28181.keepalive import Keepalive
 from sip.message import Peer, Request, Response, build_response, readable
+from sip.roles.admission import Admission
 from sip.roles.attempts import AttemptLog
-from sip.roles.authentication import Authenticator, Verdict
-from sip.roles.bindings import Binding, Bindings, RegistrationSnapshot, address_of
+from sip.roles.authentication import Authenticator, Judgement, Verdict
+from sip.roles.bindings import (
+    LONGEST_RHYTHM_S,
+    MOST_COUNT,
+    SHORTEST_RHYTHM_S,
+    Binding,
+    Bindings,
+    Rhythm,
+    address_of,
+)
+from sip.roles.clocks import ClockWatch
 from sip.roles.config import SipConfig
-
-GB_VERSION = "3.0"
-"""What we speak: the 2022 edition (its annex I)."""
-
-OLDER_GB_VERSION = "2.0"
-"""What a peer speaks that does not say."""
+from sip.roles.rules import RedirectTarget, RuleBook
 
 LONGEST_ID = 32
 LONGEST_AGENT = 128
@@ -53,14 +60,27 @@ class Registrar:
         self._wall = wall
         self._zone = find_zone(config.time_zone)
         self._attempts = AttemptLog(emit, wall)
+        self._admission = Admission(config.registrations_per_s)
         self.bindings = Bindings(config.keepalive_interval_s, config.keepalive_count)
+        self.clocks = ClockWatch(config.clock_tolerance_s, self._zone, emit, wall)
+        self.rules = RuleBook(config.digest_algorithms, send_date=config.send_date)
+
+    @property
+    def put_off(self) -> int:
+        """How many first REGISTERs were answered 503."""
+        return self._admission.refused
 
     def register(self, request: Request, peer: Peer, now: float) -> Response:
         """Return the answer to a REGISTER, having acted on it."""
         device_id = request.to.uri.user or ""
         if not (0 < len(device_id) <= LONGEST_ID and device_id.isascii() and device_id.isalnum()):
             return self._answer(request, 400)
-        judged = self._authenticator.judge(request, device_id, peer.host, now)
+        algorithms = self.rules.algorithms(device_id)
+        judged = self._authenticator.judge(request, device_id, peer.host, now, algorithms)
+        if judged.verdict is Verdict.CHALLENGE and not judged.is_stale:
+            wait_s = self._admission.put_off_s(now)
+            if wait_s is not None:
+                return self._answer(request, 503, [("Retry-After", str(wait_s))])
         outcome = judged.outcome
         if judged.is_stale and self._is_elsewhere(device_id, peer):
             outcome = AttemptOutcome.REFUSED_OTHER_ADDRESS
@@ -72,17 +92,19 @@ class Registrar:
             case Verdict.REFUSED:
                 return self._answer(request, 403)
             case Verdict.CHALLENGE:
-                challenge = self._authenticator.challenge(device_id, now, is_stale=judged.is_stale)
-                return self._answer(request, 401, [("WWW-Authenticate", challenge)])
+                return self._challenge(request, device_id, judged, now)
+        self.clocks.note(device_id, request.headers.get("date"))
         return self._accept(request, device_id, peer, now)
 
     def keepalive(self, binding: Binding, keepalive: Keepalive, peer: Peer, now: float) -> None:
         """Take a keepalive of a binding that was found by `admit`; its packet tells the route."""
-        previous = binding.peer
+        previous, was_silent = binding.peer, binding.is_silent
         if _may_move(previous, peer):
             self.bindings.move(binding, peer)
-        if binding.is_silent:
+        binding.rhythm.hear(now)
+        if was_silent:
             self.bindings.revive(binding, now)
+        if was_silent or previous != binding.peer:
             self._emit(
                 DeviceRefreshed(
                     binding.device_id,
@@ -90,7 +112,7 @@ class Registrar:
                     binding.expires_s,
                     self._wall(),
                     address_of(previous) if previous != binding.peer else None,
-                    is_returned=True,
+                    is_returned=was_silent,
                 )
             )
         self._emit(
@@ -116,11 +138,39 @@ class Registrar:
             binding.last_seen = now
         return binding
 
+    def revive(self, device_id: str | None, peer: Peer, now: float) -> Binding | None:
+        """Take back a device that sends keepalives although its registration has ended.
+
+        An option, because a keepalive proves nothing: only who was proven before, ended without a
+        goodbye and sends from the same host comes back; the rest is to register (2.10).
+        """
+        gone = self.bindings.departed(device_id or "")
+        if not self._config.revives_by_keepalive or gone is None or gone.peer.host != peer.host:
+            return None
+        gone.peer, gone.expires_at, gone.last_seen = peer, now + gone.expires_s, now
+        gone.is_silent = True
+        self.bindings.put(gone)
+        return gone
+
+    def check_clock(self, device_id: str, text: str) -> None:
+        """Compare a time that a registered device told with our own."""
+        if self.bindings.get(device_id) is not None:
+            self.clocks.note(device_id, text)
+
+    def learn_heartbeat(self, device_id: str, interval_s: float, count: int) -> None:
+        """Take what a device's BasicParam says of its keepalives; absurd values are clamped."""
+        binding = self.bindings.get(device_id)
+        if binding is not None:
+            rhythm = binding.rhythm
+            rhythm.interval_s = max(SHORTEST_RHYTHM_S, min(interval_s, LONGEST_RHYTHM_S))
+            rhythm.count = max(1, min(count, MOST_COUNT))
+            self.bindings.watch(binding)
+
     def connection_lost(self, peer: Peer, now: float) -> list[str]:
         """Take the loss of a TCP connection; returns the devices that are gone with it."""
         lost = [binding.device_id for binding in self.bindings.all_on_route(peer)]
         for device_id in lost:
-            self.bindings.remove(device_id)
+            self.bindings.remove(device_id, may_return=True)
             self._emit(DeviceDisconnected(device_id, address_of(peer), self._wall()))
         return lost
 
@@ -136,70 +186,38 @@ class Registrar:
         for binding in self.bindings.overdue(now):
             gone.append(binding.device_id)
             if binding.expires_at <= now:
-                self.bindings.remove(binding.device_id)
+                self.bindings.remove(binding.device_id, may_return=True)
                 self._emit(DeviceExpired(binding.device_id, self._wall()))
                 continue
             binding.is_silent = True
             self.bindings.watch(binding)
-            missed = self._config.keepalive_count
+            missed = max(self._config.keepalive_count, binding.rhythm.count or 0)
             silence_s = now - binding.last_seen
             self._emit(KeepalivesMissed(binding.device_id, missed, silence_s, self._wall()))
         return gone
 
     def forget(self, device_id: str) -> bool:
         """Remove a binding without asking the device (it was deleted)."""
+        self.clocks.forget(device_id)
+        self.rules.set(device_id, None)
         return self.bindings.remove(device_id) is not None
 
-    def snapshot(self, now: float) -> list[RegistrationSnapshot]:
-        """Return all bindings in a form that survives a restart."""
-        wall = self._wall()
-        return [
-            RegistrationSnapshot(
-                binding.device_id,
-                address_of(binding.peer),
-                binding.contact,
-                binding.user_agent,
-                binding.gb_version,
-                binding.registered_at,
-                wall + timedelta(seconds=binding.expires_at - now),
-            )
-            for binding in self.bindings
-        ]
-
-    def restore(self, snapshots: Iterable[RegistrationSnapshot], now: float) -> int:
-        """Take bindings back after a restart and return how many still run.
-
-        A UDP device is called offline only after the usual silence from now on. A TCP device has
-        lost its connection: it is silent until a keepalive of the same host brings the new one.
-        """
-        wall = self._wall()
-        restored = 0
-        for snapshot in snapshots:
-            left_s = (snapshot.expires_at - wall).total_seconds()
-            if left_s <= 0 or self.bindings.get(snapshot.device_id) is not None:
-                continue
-            restored += 1
-            address = snapshot.peer
-            self.bindings.put(
-                Binding(
-                    device_id=snapshot.device_id,
-                    peer=Peer(address.transport, address.host, address.port),
-                    contact=snapshot.contact,
-                    user_agent=snapshot.user_agent,
-                    gb_version=snapshot.gb_version,
-                    registered_at=snapshot.registered_at,
-                    expires_s=int(left_s),
-                    expires_at=now + left_s,
-                    last_seen=now,
-                    is_silent=address.transport == "tcp",
-                )
-            )
-        return restored
+    def _challenge(
+        self, request: Request, device_id: str, judged: Judgement, now: float
+    ) -> Response:
+        values = self._authenticator.challenges(
+            device_id, now, self.rules.algorithms(device_id), is_stale=judged.is_stale
+        )
+        return self._answer(request, 401, [("WWW-Authenticate", value) for value in values])
 
     def _accept(self, request: Request, device_id: str, peer: Peer, now: float) -> Response:
         expires_s = self._wanted_expires(request)
         if expires_s == 0:
             return self._unregister(request, device_id, peer)
+        gb_version = read_version(request.headers.get("x-gb-ver"))
+        target = self.rules.redirect(device_id, gb_version)
+        if target is not None:
+            return self._redirect(request, device_id, peer, target, expires_s)
         wall = self._wall()
         known = self.bindings.get(device_id)
         contact = str(request.contact.uri) if request.contact is not None else ""
@@ -208,18 +226,19 @@ class Registrar:
             peer=peer,
             contact=readable(contact),
             user_agent=request.user_agent[:LONGEST_AGENT],
-            gb_version=readable(request.headers.get("x-gb-ver") or OLDER_GB_VERSION).strip()[:8],
+            gb_version=gb_version,
             registered_at=known.registered_at if known is not None else wall,
             expires_s=expires_s,
             expires_at=now + expires_s,
             last_seen=now,
+            rhythm=known.rhythm if known is not None else Rhythm(),
         )
         self.bindings.put(binding)
         self._tell(binding, known, wall)
         headers = [("Expires", str(expires_s))]
         if contact:
             headers.insert(0, ("Contact", f"<{contact}>;expires={expires_s}"))
-        if self._config.send_date:
+        if self.rules.sends_date(device_id):
             headers.append(("Date", format_date(wall, self._zone)))
         return self._answer(request, 200, headers)
 
@@ -257,6 +276,17 @@ class Registrar:
             self._emit(DeviceUnregistered(device_id, address_of(peer), self._wall()))
         return self._answer(request, 200, [("Expires", "0")])
 
+    def _redirect(
+        self, request: Request, device_id: str, peer: Peer, target: RedirectTarget, expires_s: int
+    ) -> Response:
+        """Send a device elsewhere; with us it is not registered any more."""
+        wall = self._wall()
+        if self.bindings.remove(device_id) is not None:
+            self._emit(DeviceUnregistered(device_id, address_of(peer), wall))
+        self._emit(DeviceRedirected(device_id, address_of(peer), target.contact, wall))
+        headers = [("Contact", target.contact), ("Expires", str(expires_s))]
+        return self._answer(request, 302, headers)
+
     def _wanted_expires(self, request: Request) -> int:
         """Contact's expires, else Expires, else the default; 0 stays 0, the rest is bounded."""
         wanted = request.contact_expires
@@ -275,7 +305,8 @@ class Registrar:
     def _answer(
         self, request: Request, status: int, headers: Iterable[tuple[str, str]] = ()
     ) -> Response:
-        return build_response(request, status, headers=[*headers, ("X-GB-Ver", GB_VERSION)])
+        version = [("X-GB-Ver", OWN_VERSION)] if self._config.edition == "2022" else []
+        return build_response(request, status, headers=[*headers, *version])
 
 
 def _may_move(old: Peer, new: Peer) -> bool:
@@ -284,16 +315,3 @@ def _may_move(old: Peer, new: Peer) -> bool:
     if old == new or old.host != new.host:
         return False
     return not (old.transport == "tcp" and old.connection is not None and new.transport == "udp")
-
-
-def find_zone(name: str) -> tzinfo:
-    """Return a zone; Beijing time, which has no summer time, also where the system has no table."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return timezone(timedelta(hours=8))
-
-
-def format_date(wall: datetime, zone: tzinfo) -> str:
-    """Write the Date of a 200 to REGISTER: local, milliseconds, no zone (2022 9.10)."""
-    return wall.astimezone(zone).replace(tzinfo=None).isoformat(timespec="milliseconds")

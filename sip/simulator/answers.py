@@ -5,12 +5,12 @@ module of its own that offers `handlers(state)`; `device.py` joins them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from sip.gb28181 import catalog, control, query
+from sip.gb28181 import catalog, query
 from sip.gb28181.manscdp import Envelope, Root
 from sip.simulator.directory import catalog_packets, damage, device_info, device_status
-from sip.simulator.profile import CommandReceived, DeviceProfile, Faults, SimulatorEvent
+from sip.simulator.profile import DeviceProfile, Faults, SimulatorEvent
 
 Handler = Callable[[Envelope], Iterable[bytes]]
 Handlers = Mapping[tuple[Root, str], Handler]
@@ -25,6 +25,12 @@ class DeviceState:
     faults: Faults
     emit: Callable[[SimulatorEvent], None]
     """Tells the shell, which may act on it."""
+    now: float = 0.0
+    """When the message being handled came, monotonic seconds."""
+    guarded: set[str] = field(default_factory=set)
+    """Armed devices and alarm inputs."""
+    recording: set[str] = field(default_factory=set)
+    """Channels that record on the device."""
 
 
 def directory_handlers(state: DeviceState) -> Handlers:
@@ -40,6 +46,11 @@ def directory_handlers(state: DeviceState) -> Handlers:
 
     def answer_status(envelope: Envelope) -> Iterable[bytes]:
         status = device_status(state.profile)
+        duty = tuple(
+            (code, "ONDUTY" if {code, state.profile.device_id} & state.guarded else word)
+            for code, word in status.duty
+        )
+        status = replace(status, is_recording=bool(state.recording), duty=duty)
         yield query.build_device_status(status, envelope.sn, charset=state.profile.charset)
 
     return {
@@ -47,19 +58,3 @@ def directory_handlers(state: DeviceState) -> Handlers:
         (Root.QUERY, query.DEVICE_INFO): answer_info,
         (Root.QUERY, query.DEVICE_STATUS): answer_status,
     }
-
-
-def control_handlers(state: DeviceState) -> Handlers:
-    """DeviceControl: every command is told to the shell, some are answered (2022 A.2.6.1)."""
-
-    def obey(envelope: Envelope) -> Iterable[bytes]:
-        command = control.parse_control(envelope)
-        if not command.command:
-            return
-        state.emit(CommandReceived(command.device_id, command.command, command.value))
-        if command.command in control.ANSWERED:
-            yield control.build_control_response(
-                command.device_id, command.sn, charset=state.profile.charset
-            )
-
-    return {(Root.CONTROL, control.COMMAND): obey}

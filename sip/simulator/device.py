@@ -5,20 +5,26 @@ tests break it with `Faults`. The shell owns sockets, clock and media.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from sip.errors import MalformedMessage
 from sip.gb28181.alarm import Alarm
 from sip.gb28181.manscdp import Envelope, Root, parse_envelope
+from sip.gb28181.snapshot import build_finished
+from sip.gb28181.upgrade import BROKEN_PACKAGE, UpgradeResult, build_upgrade_result
 from sip.message import Peer, Request, build_response
+from sip.simulator import configuration, control
 from sip.simulator.answers import (
     DeviceState,
     Handlers,
-    control_handlers,
     directory_handlers,
 )
+from sip.simulator.control import ControlState
+from sip.simulator.head import PtzHead
 from sip.simulator.notifier import Subscriber
+from sip.simulator.playback import handlers as playback_handlers
 from sip.simulator.profile import (
     CommandReceived,
     DeviceProfile,
@@ -30,6 +36,7 @@ from sip.simulator.profile import (
 from sip.simulator.registration import RegistrationClient
 from sip.simulator.reports import Reports
 from sip.simulator.sessions import Sessions
+from sip.simulator.voice import Ear, Ears
 from sip.transactions import (
     AckMissing,
     AckReceived,
@@ -42,6 +49,9 @@ from sip.transactions import (
     TransactionTimedOut,
     TransportFailed,
 )
+
+RESTART_S = 1.0
+"""How long a simulated device is away when it restarts."""
 
 MOST_PACKETS = 100_000
 """Answers waiting to be sent, over all queries."""
@@ -74,10 +84,12 @@ class SimulatedDevice:
 
         self._layer = TransactionLayer(ids, (profile.local_host, profile.local_port))
         self._registration = RegistrationClient(
-            profile, self.faults, self._layer, random_bytes, self._take
+            profile, self.faults, self._layer, random_bytes, self._take, wall
         )
         self._sessions = Sessions(profile, self.faults, self._layer, ids, self._events.append)
+        self._ears = Ears(profile, self.faults, self._layer, ids, self._events.append)
         self._state = DeviceState(profile, self.faults, self._told)
+        self._controls = ControlState(self._state)
         self.reports = Reports(
             self._state,
             self._layer,
@@ -89,8 +101,12 @@ class SimulatedDevice:
         """Channels that change, alarms and positions."""
         self._handlers: Handlers = {
             **directory_handlers(self._state),
-            **control_handlers(self._state),
+            **control.handlers(self._state, self._controls),
+            **configuration.handlers(self._state),
+            **playback_handlers(self._state),
+            **self._ears.handlers(),
         }
+        self._upgraded: UpgradeResult | None = None
         self._outgoing: deque[bytes] = deque()
         self._posted: _Post | None = None
         self._is_offline = False
@@ -105,6 +121,10 @@ class SimulatedDevice:
         """Invitations that are open, answered or not."""
         return len(self._sessions)
 
+    def head(self, channel_id: str) -> PtzHead | None:
+        """The head of a channel that can turn."""
+        return self._controls.heads.get(channel_id)
+
     # What it is told to do
 
     def start(self, now: float) -> None:
@@ -115,6 +135,7 @@ class SimulatedDevice:
         """BYE every session and unregister; state IDLE tells that it is done."""
         self._sessions.end_all(now, "local")
         self.reports.forget_subscriptions()
+        self._ears.end_all(now, "local")
         self._registration.stop(now)
 
     def accept_media(
@@ -130,6 +151,18 @@ class SimulatedDevice:
     def end_media(self, call_id: str, now: float) -> None:
         """Send BYE for a session."""
         self._sessions.end(call_id, now)
+
+    def end_file(self, call_id: str, now: float) -> None:
+        """Tell that a recording has been sent to its end; the platform's BYE follows."""
+        self._sessions.end_file(call_id, self._registration.next_sn(), now)
+
+    def call_for_voice(self, call_id: str, local_host: str, local_port: int, now: float) -> None:
+        """Invite the platform to speak to an open port of ours."""
+        self._ears.call(call_id, local_host, local_port, now)
+
+    def end_voice(self, call_id: str, now: float) -> None:
+        """Hang up a voice call."""
+        self._ears.end(call_id, now)
 
     def send_keepalive(self, now: float) -> None:
         """Send a keepalive now, as on a fault (9.6)."""
@@ -159,6 +192,29 @@ class SimulatedDevice:
             event_type,
         )
         return self.reports.alarm(alarm, now)
+
+    def finish_snapshots(
+        self, channel_id: str, session_id: str, file_ids: Iterable[str], now: float
+    ) -> None:
+        """Tell that the pictures of an order are uploaded (2022 9.14)."""
+        sn, charset = self._registration.next_sn(), self.profile.charset
+        self._post(build_finished(channel_id, sn, session_id, file_ids, charset=charset), now)
+
+    def finish_upgrade(self, session_id: str, firmware: str, now: float, reason: str = "") -> None:
+        """Restart with another firmware, or without for a reason; tell when registered again."""
+        if self.faults.upgrade_fails:
+            reason = reason or BROKEN_PACKAGE
+        if not reason:
+            self._state.profile = replace(self._state.profile, firmware=firmware)
+        running = self._state.profile.firmware
+        device_id = self.profile.device_id
+        self._upgraded = UpgradeResult(device_id, session_id, not reason, running, reason)
+        self.restart(now)
+
+    def restart(self, now: float) -> None:
+        """Drop everything, and register again after RESTART_S."""
+        self._sessions.end_all(now, "offline")
+        self._registration.restart(now, RESTART_S)
 
     # What a transport drives
 
@@ -226,6 +282,7 @@ class SimulatedDevice:
             self._posted = None
             self._sessions.end_all(now, "offline")
             self.reports.forget_subscriptions()
+            self._ears.end_all(now, "offline")
 
     def _handle(self, event: Event, now: float) -> None:
         match event:
@@ -253,8 +310,11 @@ class SimulatedDevice:
             return
         if transaction.user is self._registration:
             self._registration.receive_response(transaction, event.response, now)
+            self._tell_upgrade(now)
         elif isinstance(transaction.user, Subscriber):
             self.reports.notifier.receive_response(transaction.user, event.response, now)
+        elif isinstance(transaction.user, Ear):
+            self._ears.receive_response(transaction.user, event.response, event.peer, now)
         elif event.response.is_final:
             self._post_ended(transaction.user, now)
 
@@ -266,12 +326,18 @@ class SimulatedDevice:
         if request.method == "SUBSCRIBE":
             self.reports.receive_subscribe(request, event.transaction, peer, now)
             return
+        if request.method == "INFO":
+            answer = self._sessions.receive_info(request, peer)
+            self._layer.respond(event.transaction, answer, now)
+            return
         envelope: Envelope | None = None
         match request.method:
             case "MESSAGE":
                 status, envelope = _read(request)
             case "BYE":
                 status = self._sessions.receive_bye(request, peer)
+                if status == 481:
+                    status = self._ears.receive_bye(request, peer)
             case "OPTIONS":
                 status = 200
             case _:
@@ -284,9 +350,17 @@ class SimulatedDevice:
         """Answer a query or command in a MESSAGE of its own, after the 200 (3.1)."""
         if envelope.root is Root.QUERY and self.faults.query_silent:
             return
+        self._state.now = now
         handler = self._handlers.get((envelope.root, envelope.command))
         for body in handler(envelope) if handler is not None else ():
             self._post(body, now)
+
+    def _tell_upgrade(self, now: float) -> None:
+        """Once registered again, tell how the upgrade ended (2022 9.13)."""
+        if self._upgraded is not None and self.state is RegistrationState.REGISTERED:
+            result, self._upgraded = self._upgraded, None
+            sn = self._registration.next_sn()
+            self._post(build_upgrade_result(result, sn, charset=self.profile.charset), now)
 
     def _post(self, body: bytes, now: float) -> None:
         """Send after the 200 of what was sent before (2022 annex M: serially)."""
@@ -298,7 +372,8 @@ class SimulatedDevice:
         while self._outgoing and (self._posted is None or self.faults.catalog_ignore_flow):
             self._posted = _Post()
             request = self._registration.build_message(self._outgoing.popleft())
-            self._layer.send_request(request, self.profile.server, now, user=self._posted)
+            server = self._registration.place.server
+            self._layer.send_request(request, server, now, user=self._posted)
 
     def _post_ended(self, user: object, now: float) -> None:
         if user is self._posted:
@@ -310,6 +385,8 @@ class SimulatedDevice:
             self._registration.fail(transaction, now)
         elif isinstance(transaction.user, Subscriber):
             self.reports.notifier.fail(transaction.user)
+        elif isinstance(transaction.user, Ear):
+            self._ears.fail(transaction.user)
         else:
             self._post_ended(transaction.user, now)
 

@@ -6,8 +6,11 @@ Values only. `device.py` acts on them; a test or `vms simulate` fills them in.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sip.gb28181.mansrtsp import PlaybackCommand
+from sip.message.digest import Algorithm
 from sip.message.peer import Peer
-from sip.message.sdp import MediaTransport, StreamChoice
+from sip.message.sdp import History, MediaTransport, StreamChoice
+from sip.simulator.timetable import Timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,21 @@ class DeviceProfile:
     keepalive_count: int = 3
     retry_interval_s: float = 60.0
     """Pause after a failed registration, plus up to a quarter of it at random (2022 9.1)."""
+    digest_algorithms: tuple[Algorithm, ...] = tuple(Algorithm)
+    """What it can answer a challenge with; a device of 2016 knows MD5 alone."""
+    first_keepalive_s: float | None = None
+    """Time from the registration to the first keepalive; None: a whole interval."""
     items_per_message: int = 8
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts besides the platform's that UploadURL and FileURL may name."""
+    voice_transport: MediaTransport = "udp"
+    """How the device wants to hear broadcasts, named from its own side."""
     stream_limit: int = 64
     """Streams sent at once; one more is answered 486."""
+    recordings: Timetable | None = None
+    """None: nothing is recorded."""
+    playback_limit: int = 4
+    """Playbacks and downloads at once; one more is answered 486 (quirk 53)."""
 
 
 @dataclass(slots=True)
@@ -116,12 +131,34 @@ class Faults:
     """Lie about SumNum."""
     catalog_ignore_flow: bool = False
     """Do not wait for the 200 of one packet before sending the next."""
+    record_short_by: int = 0
+    """Leave out the last n recordings although SumNum counts them."""
+    record_disordered: bool = False
+    """Recordings newest first."""
+    info_status: int | None = None
+    """Answer every INFO with this status."""
+    info_only_mansrtsp: bool = False
+    """400 to `PLAY RTSP/1.0`: only the start line of the 2016 samples is understood."""
+    info_wants_range: bool = False
+    """400 to a Scale without a Range (quirk 49)."""
+    pause_ignored: bool = False
+    """Answer 200 to PAUSE and go on sending (quirk 50)."""
+    no_media_status: bool = False
+    """Say nothing at the end of a file (quirk 51)."""
+    bye_at_end: bool = False
+    """BYE at the end of a file instead of MediaStatus."""
     wrong_charset: bool = False
     """UTF-8 bytes under a GB2312 prolog."""
     bad_byte: bool = False
     """One undecodable byte in every name."""
     raw_ampersand: bool = False
     """Unescaped & and < in every name."""
+    control_refused: bool = False
+    """Do nothing on commands; answer ERROR where an answer is due."""
+    answers_everything: bool = False
+    """Send a Response to commands that want none, as some devices do."""
+    upgrade_fails: bool = False
+    """Every firmware turns out to be broken (reason 02)."""
     subscribe_status: int | None = None
     """Refuse every SUBSCRIBE with this status, e.g. 405, 481, 489."""
     subscribe_least_s: int = 0
@@ -133,8 +170,19 @@ class Faults:
     notify_response_root: bool = False
     """Catalog notifications with the root Response, as the samples of 2016 have it."""
     new_call_id_on_refresh: bool = False
+    reads_first_challenge: bool = False
+    """Of several WWW-Authenticate headers it knows only the first, as an old device does."""
+    clock_offset_s: float | None = None
+    """Send a Date with each REGISTER, its clock so many seconds fast; negative: slow.
+    Where the shell gives the device a clock."""
     registers_once: bool = False
     """Never refresh: the registration runs out."""
+    voice_refused: bool = False
+    """Answer a Broadcast with Result ERROR."""
+    voice_no_call: bool = False
+    """Answer a Broadcast with OK and never invite the platform."""
+    voice_omit_ssrc: bool = False
+    """Leave y= out of the INVITE that wants voice."""
 
 
 class RegistrationState(StrEnum):
@@ -176,6 +224,8 @@ class MediaRequested:
     stream: StreamChoice
     name: str
     """s= of the offer: Play, Playback, Download, Talk."""
+    history: History | None = None
+    """Which recording is wanted; None for live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +249,14 @@ class MediaStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaybackControlled:
+    """A running playback is told to go on otherwise; the 200 is on its way."""
+
+    call_id: str
+    command: PlaybackCommand
+
+
+@dataclass(frozen=True, slots=True)
 class CommandReceived:
     """A control command came; the simulation may act on it."""
 
@@ -208,6 +266,69 @@ class CommandReceived:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotsRequested:
+    """Take pictures, upload each, then call `SimulatedDevice.finish_snapshots`."""
+
+    channel_id: str
+    count: int
+    interval_s: int
+    upload_url: str
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeRequested:
+    """Fetch the firmware, then call `SimulatedDevice.finish_upgrade`."""
+
+    session_id: str
+    firmware: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceWanted:
+    """A Broadcast came: open a port for what the platform says, then `call_for_voice`."""
+
+    call_id: str
+    target_id: str
+    """The sound output that is to play it."""
+    source_id: str
+    transport: MediaTransport
+    """Ours: in `tcp-passive` we listen, in `tcp-active` we connect to what VoiceGranted names."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceGranted:
+    """The platform answered our call: listen."""
+
+    call_id: str
+    target_id: str
+    host: str
+    port: int
+    transport: MediaTransport
+    ssrc: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceOver:
+    """A voice call is over or came to nothing."""
+
+    call_id: str
+    target_id: str
+    reason: str
+
+
 SimulatorEvent = (
-    RegistrationChanged | MediaRequested | MediaStarted | MediaStopped | CommandReceived
+    RegistrationChanged
+    | MediaRequested
+    | MediaStarted
+    | MediaStopped
+    | CommandReceived
+    | PlaybackControlled
+    | SnapshotsRequested
+    | UpgradeRequested
+    | VoiceWanted
+    | VoiceGranted
+    | VoiceOver
 )

@@ -4,12 +4,14 @@ GB/T 28181-2022 9.1 and 9.6, checklist 24-26 and 31 of the profile.
 """
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from sip.errors import LocalProtocolError, MalformedDigest
+from sip.gb28181.clock import find_zone, format_date
 from sip.gb28181.keepalive import build_keepalive
 from sip.gb28181.manscdp import CONTENT_TYPE
 from sip.message import NameAddr, Request, Response, SipUri, build_request
-from sip.message.digest import answer_challenge, parse_challenge
+from sip.message.digest import Challenge, answer_challenge, parse_challenge
 from sip.simulator.profile import (
     DeviceProfile,
     Faults,
@@ -17,6 +19,7 @@ from sip.simulator.profile import (
     RegistrationState,
     SimulatorEvent,
 )
+from sip.simulator.redirect import MOST_REDIRECTS, Registration, home_of, read_redirect
 from sip.transactions import ClientTransaction, TransactionLayer
 
 REFRESH_SHARE = 0.8
@@ -25,9 +28,23 @@ REFRESH_SHARE = 0.8
 MOST_CHALLENGES = 2
 """Per attempt: one, and one more for a nonce that went stale on the way."""
 
+LONGEST_RETRY_AFTER_S = 600
+"""A platform that puts a device off for longer is not believed."""
+
+FALLBACK_STATUSES = (401, 403, 404)
+"""Answers to a keepalive which say that the platform does not know the device (any more)."""
+
+_ZONE = find_zone("Asia/Shanghai")
+
 
 class RegistrationClient:
-    """Keeps one device registered."""
+    """Keeps one device registered, at home or where a 302 sent it; slots, for fleets of them."""
+
+    __slots__ = (
+        "_call_id", "_challenges", "_cseq", "_emit", "_faults", "_keepalive_at", "_layer",
+        "_pending", "_place", "_profile", "_random_bytes", "_redirects", "_register_at", "_sn",
+        "_tag", "_unanswered", "_wall", "state",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -36,6 +53,7 @@ class RegistrationClient:
         layer: TransactionLayer,
         random_bytes: Callable[[int], bytes],
         emit: Callable[[SimulatorEvent], None],
+        wall: Callable[[], datetime] | None = None,
     ) -> None:
         self.state = RegistrationState.IDLE
         self._profile = profile
@@ -43,6 +61,9 @@ class RegistrationClient:
         self._layer = layer
         self._random_bytes = random_bytes
         self._emit = emit
+        self._wall = wall
+        self._place = home_of(profile)
+        self._redirects = 0
         self._call_id = self._new_call_id()
         self._tag = random_bytes(6).hex()
         self._cseq = 0
@@ -70,6 +91,19 @@ class RegistrationClient:
         self._challenges = 0
         self._send_register(now)
 
+    def restart(self, now: float, after_s: float) -> None:
+        """Fall silent as a device does that restarts, and register again later."""
+        if self.state in (RegistrationState.REGISTERED, RegistrationState.REGISTERING):
+            self._pending = None
+            self._keepalive_at = None
+            self._register_at = now + after_s
+            self._change(RegistrationState.WAITING)
+
+    @property
+    def place(self) -> Registration:
+        """Where the device registers now, and where all of its requests go."""
+        return self._place
+
     def next_sn(self) -> int:
         """Return the next SN."""
         self._sn += 1
@@ -79,12 +113,13 @@ class RegistrationClient:
         """Return a MESSAGE to the platform."""
         profile = self._profile
         sender = SipUri(profile.domain, from_id or profile.device_id)
+        platform = SipUri(self._place.domain, self._place.server_id)
         self._cseq += 1
         return build_request(
             "MESSAGE",
-            SipUri(profile.domain, profile.server_id),
+            platform,
             from_=NameAddr(sender).with_tag(self._random_bytes(6).hex()),
-            to=NameAddr(SipUri(profile.domain, profile.server_id)),
+            to=NameAddr(platform),
             call_id=self._new_call_id(),
             cseq=self._cseq,
             headers=[("User-Agent", profile.user_agent), ("Content-Type", CONTENT_TYPE)],
@@ -141,7 +176,7 @@ class RegistrationClient:
         )
         self._layer.send_request(
             self.build_message(body),
-            self._profile.server,
+            self._place.server,
             now,
             user=self,
             timeout_s=min(self._profile.keepalive_interval_s, 32.0),
@@ -158,12 +193,15 @@ class RegistrationClient:
 
     def _send_register(self, now: float, authorization: str | None = None) -> None:
         profile = self._profile
-        own = SipUri(profile.domain, profile.device_id)
+        own = SipUri(self._place.domain, profile.device_id)
         leaving = self.state is RegistrationState.UNREGISTERING
         headers = [
             ("User-Agent", profile.user_agent),
             ("Expires", "0" if leaving else str(profile.expires_s)),
         ]
+        if self._faults.clock_offset_s is not None and self._wall is not None:
+            time = self._wall() + timedelta(seconds=self._faults.clock_offset_s)
+            headers.append(("Date", format_date(time, _ZONE)))
         if profile.gb_version:
             headers.append(("X-GB-Ver", profile.gb_version))
         if authorization is not None:
@@ -171,7 +209,7 @@ class RegistrationClient:
         self._cseq += 1
         request = build_request(
             "REGISTER",
-            SipUri(profile.domain, profile.server_id),
+            SipUri(self._place.domain, self._place.server_id),
             from_=NameAddr(own).with_tag(self._tag),
             to=NameAddr(own),
             call_id=self._call_id,
@@ -179,7 +217,7 @@ class RegistrationClient:
             contact=f"<{SipUri(profile.local_host, profile.device_id, profile.local_port)}>",
             headers=headers,
         )
-        self._pending = self._layer.send_request(request, profile.server, now, user=self)
+        self._pending = self._layer.send_request(request, self._place.server, now, user=self)
 
     def _receive_register_answer(self, response: Response, now: float) -> None:
         if response.status == 401 and self._challenges < MOST_CHALLENGES:
@@ -192,21 +230,35 @@ class RegistrationClient:
             self._change(RegistrationState.IDLE, response.status)
         elif response.is_success:
             self._accepted(response, now)
+        elif response.status == 302 and self._follow(response, now):
+            return
         else:
-            self._give_up(response.status, now)
+            self._give_up(response.status, now, _retry_after(response))
+
+    def _follow(self, response: Response, now: float) -> bool:
+        """Register where a 302 says; False where it says nothing usable."""
+        place = read_redirect(response, self._place)
+        if place is None or self._redirects >= MOST_REDIRECTS:
+            return False
+        self._redirects += 1
+        self._place = place
+        self._call_id = self._new_call_id()
+        self._challenges = 0
+        self._send_register(now)
+        return True
 
     def _authorization(self, response: Response) -> str | None:
         """Answer a challenge; None where we cannot, or where the password was wrong already."""
         profile = self._profile
         try:
-            challenge = parse_challenge(response.headers.get("www-authenticate") or "")
+            challenge = self._choose_challenge(response)
             if self._challenges > 1 and not challenge.is_stale:
                 return None
             return str(
                 answer_challenge(
                     challenge,
                     method="REGISTER",
-                    uri=str(SipUri(profile.domain, profile.server_id)),
+                    uri=str(SipUri(self._place.domain, self._place.server_id)),
                     username=profile.device_id,
                     password="wrong" if self._faults.wrong_password else profile.password,
                     cnonce=self._random_bytes(8).hex(),
@@ -215,32 +267,56 @@ class RegistrationClient:
         except (MalformedDigest, LocalProtocolError):
             return None
 
+    def _choose_challenge(self, response: Response) -> Challenge:
+        """Return the first challenge that the device can answer (RFC 8760 §2.4).
+
+        Raises MalformedDigest where there is none.
+        """
+        values = response.headers.get_all("www-authenticate")
+        if self._faults.reads_first_challenge:
+            values = values[:1]
+        problem = MalformedDigest("no challenge")
+        for value in values:
+            try:
+                challenge = parse_challenge(value)
+            except MalformedDigest as error:
+                problem = error
+                continue
+            if challenge.algorithm in self._profile.digest_algorithms:
+                return challenge
+        raise problem
+
     def _accepted(self, response: Response, now: float) -> None:
         granted = response.expires
         if granted is None:
             granted = response.contact_expires
         expires_s = self._profile.expires_s if granted is None else granted
-        self._unanswered = 0
+        self._unanswered = self._redirects = 0
         was_registered = self.state is RegistrationState.REGISTERED
         self._change(RegistrationState.REGISTERED, response.status)
         if not self._faults.registers_once:
             self._register_at = now + max(1.0, expires_s * REFRESH_SHARE)
         if not was_registered or self._keepalive_at is None:
-            self._keepalive_at = now + self._profile.keepalive_interval_s
+            first_s = self._profile.first_keepalive_s
+            interval_s = self._profile.keepalive_interval_s
+            self._keepalive_at = now + (interval_s if first_s is None else first_s)
 
-    def _give_up(self, status: int | None, now: float) -> None:
+    def _give_up(self, status: int | None, now: float, retry_after_s: float | None = None) -> None:
         if self.state is RegistrationState.UNREGISTERING:
             self._change(RegistrationState.IDLE, status)
             return
         self._keepalive_at = None
+        # The platform we were sent to is gone or refuses: begin again where we were sent from.
+        self._place, self._redirects = home_of(self._profile), 0
         share = int.from_bytes(self._random_bytes(2), "big") / 65_536
-        self._register_at = now + self._profile.retry_interval_s * (1 + share / 4)
+        pause_s = self._profile.retry_interval_s * (1 + share / 4)
+        self._register_at = now + (pause_s if retry_after_s is None else retry_after_s)
         self._change(RegistrationState.WAITING, status)
 
     def _receive_keepalive_answer(self, response: Response, now: float) -> None:
         if response.is_success:
             self._unanswered = 0
-        elif response.status in (401, 403, 404) and self.state is RegistrationState.REGISTERED:
+        elif response.status in FALLBACK_STATUSES and self.state is RegistrationState.REGISTERED:
             # The platform does not know us any more, as after its restart.
             self._change(RegistrationState.REGISTERING, response.status)
             self._begin(now)
@@ -254,6 +330,7 @@ class RegistrationClient:
             and self.state is RegistrationState.REGISTERED
         ):
             self._unanswered = 0
+            self._place = home_of(self._profile)
             self._change(RegistrationState.REGISTERING)
             self._begin(now)
 
@@ -264,3 +341,11 @@ class RegistrationClient:
 
     def _new_call_id(self) -> str:
         return f"{self._random_bytes(8).hex()}@{self._profile.local_host}"
+
+
+def _retry_after(response: Response) -> float | None:
+    """When the platform wants to see the device again, None where it does not say (503)."""
+    digits = (response.headers.get("retry-after") or "").strip()[:4]
+    if not digits.isdecimal() or int(digits) > LONGEST_RETRY_AFTER_S:
+        return None
+    return float(digits)

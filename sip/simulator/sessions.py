@@ -6,10 +6,15 @@ MediaRequested, answers with accept or reject, and sends between MediaStarted an
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from sip.gb28181 import manscdp
+from sip.gb28181.keepalive import build_media_status
+from sip.gb28181.mansrtsp import CONTENT_TYPE, build_reply
 from sip.gb28181.subject import Subject, parse_subject
-from sip.message import Peer, Request, SipUri, build_response
+from sip.message import Peer, Request, Response, SipUri, build_response
 from sip.message.sdp import (
+    History,
     MalformedSdp,
     MediaAnswer,
     MediaLine,
@@ -18,12 +23,14 @@ from sip.message.sdp import (
     build_answer,
     parse_sdp,
 )
+from sip.simulator.playback import obey
 from sip.simulator.profile import (
     DeviceProfile,
     Faults,
     MediaRequested,
     MediaStarted,
     MediaStopped,
+    PlaybackControlled,
     SimulatorEvent,
 )
 from sip.transactions import Dialog, DialogTable, ServerTransaction, TransactionLayer
@@ -45,6 +52,8 @@ class Session:
     transport: MediaTransport
     subject: Subject | None
     ssrc: int | None
+    history: History | None = None
+    size_bytes: int | None = None
     is_answered: bool = False
     is_started: bool = False
     answer: tuple[int, bytes] | None = None
@@ -96,6 +105,7 @@ class Sessions:
             _transport(media),
             subject,
             offer.ssrc,
+            offer.history,
         )
         session.dialog.user = session
         self._sessions[session.call_id] = session
@@ -112,6 +122,7 @@ class Sessions:
                 offer.ssrc,
                 "sub" if _wants_sub(media) else "main",
                 offer.name,
+                session.history,
             )
         )
 
@@ -122,6 +133,9 @@ class Sessions:
         session = self._sessions.get(call_id)
         if session is None or session.is_answered:
             return
+        table, history = self._profile.recordings, session.history
+        if table is not None and history is not None and history.kind == "Download":
+            session.size_bytes = table.size_bytes(history.start, history.stop)
         body = self._answer_body(session, local_host, local_port, ssrc)
         if self._faults.early_dialog:
             early = build_response(session.request, 101, "Dialog Establishment")
@@ -163,6 +177,33 @@ class Sessions:
         self._remove(dialog.user, "bye")
         return 200
 
+    def receive_info(self, request: Request, peer: Peer) -> Response:
+        """Take an INFO; return its answer. A command that is obeyed is told to the shell."""
+        dialog = self._dialogs.find(request, peer)
+        session = dialog.user if dialog is not None else None
+        if not isinstance(session, Session):
+            return build_response(request, 481)
+        status, command, reply = obey(request.body, session.history, self._profile, self._faults)
+        if command is not None:
+            self._emit(PlaybackControlled(session.call_id, command))
+        if reply is None:
+            return build_response(request, status)
+        headers = [("Content-Type", CONTENT_TYPE)]
+        return build_response(request, status, headers=headers, body=build_reply(reply))
+
+    def end_file(self, call_id: str, sn: int, now: float) -> None:
+        """Say in the dialog that the file has been sent (9.8, NotifyType 121)."""
+        session = self._sessions.get(call_id)
+        if session is None or not session.is_answered or self._faults.no_media_status:
+            return
+        if self._faults.bye_at_end:
+            self.end(call_id, now)
+            return
+        body = build_media_status(session.channel_id, sn, charset=self._profile.charset)
+        headers = [("Content-Type", manscdp.CONTENT_TYPE)]
+        request = session.dialog.build_request("MESSAGE", headers=headers, body=body)
+        self._layer.send_request(request, session.dialog.peer, now)
+
     def end(self, call_id: str, now: float, reason: str = "local") -> None:
         """End a session from our side: BYE, or 480 while it is not answered."""
         session = self._sessions.get(call_id)
@@ -198,9 +239,10 @@ class Sessions:
         if self._faults.answer_status is not None:
             return self._faults.answer_status
         try:
-            media = parse_sdp(request.body).main_media
+            offer = parse_sdp(request.body)
         except MalformedSdp:
             return 488
+        media = offer.main_media
         codecs = media.payloads
         if media.kind != "video" or (codecs and "PS" not in codecs.values()):
             return 488
@@ -210,7 +252,18 @@ class Sessions:
         )
         if len(self._sessions) - int(replaced) >= self._profile.stream_limit:
             return 486
-        return None
+        return self._history_refusal(channel_id, offer.history)
+
+    def _history_refusal(self, channel_id: str, history: History | None) -> int | None:
+        """404 without a recording in the window, 486 above the limit of playbacks."""
+        if history is None:
+            return None
+        table = self._profile.recordings
+        start, stop = (datetime.fromtimestamp(at, UTC) for at in (history.start, history.stop))
+        if table is None or not table.clips(channel_id, start, stop):
+            return 404
+        playbacks = sum(each.history is not None for each in self._sessions.values())
+        return 486 if playbacks >= self._profile.playback_limit else None
 
     def _replace(self, subject: Subject | None, now: float) -> None:
         """Release what is sent for the same Subject sender pair (2022 annex K)."""
@@ -236,12 +289,14 @@ class Sessions:
             session.transport,
             None if faults.omit_ssrc else session.ssrc,
             {96: "PS"},
+            session.size_bytes,
         )
         return build_answer(
             answer,
             owner_id=session.channel_id,
             name=session.offer.name or "Play",
             media_format=MEDIA_FORMAT,
+            times=(session.offer.start, session.offer.stop),
         )
 
     def _answer_later(self, session: Session, status: int, body: bytes, now: float) -> None:

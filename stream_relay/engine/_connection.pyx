@@ -65,6 +65,7 @@ cdef class Connection:
     """
 
     def __init__(self, Loop loop not None, int fd, bint is_websocket, chunks, size):
+        cdef bint is_watched
         self._loop = loop
         self._cursor = new_cursor(WEBSOCKET if is_websocket else RAW, fd, chunks, size)
         if self._cursor == NULL:
@@ -79,8 +80,10 @@ cdef class Connection:
             self._handle = loop.watch(
                 fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, <void*>self, <Ready>_ready
             )
+            is_watched = self._handle != NULL
             loop.hub.unlock()
-        if self._handle == NULL:
+        # The engine may have met its end already: the handle is gone then, and that is no error.
+        if not is_watched:
             raise RelayError("the engine cannot watch the connection")
 
     def __del__(self):

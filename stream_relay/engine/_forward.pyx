@@ -45,6 +45,7 @@ cdef class Forward(PacketSink):
     """
 
     def __init__(self, Loop loop not None, int fd, unsigned int ssrc, bint is_tcp, int sequence):
+        cdef bint is_watched
         global _last_number
         _last_number += 1
         self.number = _last_number
@@ -61,8 +62,10 @@ cdef class Forward(PacketSink):
                 self._handle = loop.watch(
                     fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, <void*>self, <Ready>_on_ready
                 )
+                is_watched = self._handle != NULL
                 loop.hub.unlock()
-            if self._handle == NULL:
+            # The engine may have met its end already: the handle is gone then, and that is no error.
+            if not is_watched:
                 raise RelayError("the engine cannot watch the connection")
 
     def __del__(self):

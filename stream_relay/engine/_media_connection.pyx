@@ -31,6 +31,7 @@ cdef class MediaConnection(TcpFramer):
     """
 
     def __init__(self, Loop loop not None, int fd, int64_t peer, Inlet inlet, UdpPort router):
+        cdef bint is_watched
         global _last_number
         TcpFramer.__init__(self)
         _last_number += 1
@@ -41,8 +42,10 @@ cdef class MediaConnection(TcpFramer):
             loop.hub.lock()
             self.used_us = loop.hub.now_us
             self._handle = loop.watch(fd, EPOLLIN | EPOLLRDHUP, <void*>self, <Ready>_tcp_ready)
+            is_watched = self._handle != NULL
             loop.hub.unlock()
-        if self._handle == NULL:
+        # The engine may have met its end already: the handle is gone then, and that is no error.
+        if not is_watched:
             raise RelayError("the engine cannot watch the connection")
 
     def __del__(self):

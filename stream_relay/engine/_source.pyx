@@ -207,6 +207,7 @@ cdef class UdpPort:
     """
 
     def __init__(self, Loop loop not None, int fd, Inlet inlet):
+        cdef bint is_watched
         cdef int on = 1
         self._loop, self._fd, self._inlet = loop, fd, inlet
         if fd < 0:
@@ -215,8 +216,10 @@ cdef class UdpPort:
         with nogil:
             loop.hub.lock()
             self._handle = loop.watch(fd, EPOLLIN, <void*>self, <Ready>_udp_ready)
+            is_watched = self._handle != NULL
             loop.hub.unlock()
-        if self._handle == NULL:
+        # The engine may have met its end already: the handle is gone then, and that is no error.
+        if not is_watched:
             raise RelayError("the engine cannot watch the port")
 
     def __del__(self):

@@ -11,7 +11,8 @@ from sip.events import (
     PositionsReceived,
     SubscriptionChanged,
 )
-from sip.gb28181.alarm import AlarmWish, reset_alarm, split_methods
+from sip.gb28181.alarm import AlarmWish, split_methods
+from sip.gb28181.control import reset_alarm
 from sip.gb28181.manscdp import Root, build_envelope, parse_envelope
 from sip.gb28181.mobile_position import parse_interval
 from sip.gb28181.subscription import Topic, Wish
@@ -153,7 +154,7 @@ def test_c060_no_second_device_alarm_before_reset_alarm(make_rig, parts):
         rig.device.raise_alarm(CAMERA, rig.now, method="2", alarm_type="1")
     rig.run(5)
     assert len(rig.heard(AlarmReceived)) == 1
-    rig.endpoint.ask(parts.DEVICE_ID, reset_alarm(CAMERA, "2", "1"), rig.now)
+    rig.endpoint.ask(parts.DEVICE_ID, reset_alarm(CAMERA, method="2", alarm_type="1"), rig.now)
     rig.run(5)
     rig.device.raise_alarm(CAMERA, rig.now, method="2", alarm_type="1")
     rig.run(5)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.web.fake_live import FakeLive
+from tests.web.fake_quirks import FakeQuirks
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER, alarm, attempt, channel, device
 from vms.bus import Bus
 from vms.errors import Conflict, Denied, Invalid, LockedOut, NotFound, NotReady
@@ -25,6 +26,7 @@ from vms.records import (
     Page,
     PluginView,
     RecorderState,
+    RegistrationRuleView,
     Role,
     Scene,
     SceneDraft,
@@ -139,6 +141,25 @@ class FakeDirectory:
 
     async def registration_attempts(self, limit: int = 200) -> tuple[AttemptView, ...]:
         return (attempt(),)
+
+
+class FakeRegistrationRules:
+    def __init__(self, directory: FakeDirectory) -> None:
+        self.known: dict[str, RegistrationRuleView] = {}
+        self._directory = directory
+
+    async def begin(self) -> None:
+        self.known.clear()
+
+    async def rule(self, device_id: str) -> RegistrationRuleView:
+        if device_id != "*":
+            await self._directory.device(device_id)
+        return self.known.get(device_id, RegistrationRuleView(device_id))
+
+    async def set_rule(self, rule: RegistrationRuleView) -> RegistrationRuleView:
+        await self.rule(rule.device_id)
+        self.known[rule.device_id] = rule
+        return rule
 
 
 class FakeRecording:
@@ -394,11 +415,13 @@ class FakeServices:
 
     def __init__(self, data: Path) -> None:
         self.directory = FakeDirectory()
+        self.registration_rules = FakeRegistrationRules(self.directory)
         self.live = FakeLive()
         self.recording = FakeRecording(data)
         self.alarms = FakeAlarms(data)
         self.analysis = FakeAnalysis()
         self.users = FakeUsers()
         self.spans = FakeSpans()
+        self.quirks = FakeQuirks()
         self.system = FakeSystem(data)
         self.bus = Bus()

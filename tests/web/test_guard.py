@@ -77,6 +77,8 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "refresh_catalog",
             "stop_live",
             "show_access",
+            "show_general_registration_rule",
+            "show_registration_rule",
         },
         Permission.ADMINISTER: {
             "add_device",
@@ -86,6 +88,9 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "change_channel",
             "list_users",
             "add_user",
+            "replace_quirks",
+            "set_general_registration_rule",
+            "set_registration_rule",
         },
     }
     for permission, names in beyond_watching.items():

@@ -8,7 +8,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from analytics.runner import AnalysisRunner
-from sip.server import SipConfig, SipServer
+from sip.server import Algorithm, SipConfig, SipServer
 from stream_relay.reader import QueueLimit
 from stream_relay.relay import Relay, RelayConfig
 from stream_relay.stream import StreamLimits
@@ -31,8 +31,10 @@ from vms.services.live.routes import RegistryRoutes
 from vms.services.offline import SpanService
 from vms.services.passwords import PasswordHashes
 from vms.services.presence_news import PresenceNews
+from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration import Listeners, RegistrationService
+from vms.services.registration_rules import RegistrationRuleService
 from vms.services.store import Store
 from vms.services.system import Gauges, SystemService
 from vms.services.users import UserService
@@ -61,7 +63,9 @@ class Parts:
     housekeeping: Housekeeping
 
 
-def build_sip(config: Config, credentials: CredentialCache, clock: Clock) -> SipServer:
+def build_sip(
+    config: Config, credentials: CredentialCache, quirks: QuirkService, clock: Clock
+) -> SipServer:
     """The signalling plane for a configuration."""
     sip, media = config.sip, config.media
     settings = SipConfig(
@@ -75,6 +79,11 @@ def build_sip(config: Config, credentials: CredentialCache, clock: Clock) -> Sip
         keepalive_count=sip.keepalive_count,
         min_expires_s=sip.min_expires_s,
         max_expires_s=sip.max_expires_s,
+        edition=sip.edition,
+        digest_algorithms=tuple(Algorithm(name) for name in sip.digest_algorithms),
+        registrations_per_s=sip.registrations_per_s,
+        revives_by_keepalive=sip.revive_by_keepalive,
+        clock_tolerance_s=sip.clock_tolerance_s,
         send_date=sip.send_date,
         charset=sip.charset,
         time_zone=config.time_zone,
@@ -82,7 +91,7 @@ def build_sip(config: Config, credentials: CredentialCache, clock: Clock) -> Sip
         query_timeout_s=sip.query_timeout_s,
         catalog_timeout_s=sip.catalog_timeout_s,
     )
-    return SipServer(settings, credentials.lookup, clock.wall, random_bytes)
+    return SipServer(settings, credentials.lookup, clock.wall, random_bytes, quirks.find)
 
 
 def build_relay(config: Config, clock: Clock) -> Relay:
@@ -119,6 +128,7 @@ def build_parts(
     store: Store,
     secrets: Secrets,
     credentials: CredentialCache,
+    quirks: QuirkService,
     hashes: PasswordHashes,
     socket: Path,
     http_port: Callable[[], int],
@@ -146,7 +156,7 @@ def build_parts(
     analysis = AnalysisService(
         runner, live, alarms, store, socket, config.analytics, clock=clock, bus=bus
     )
-    catalogs = CatalogService(planes.sip, store, news, config.sip, clock)
+    catalogs = CatalogService(planes.sip, store, news, config.sip, clock, quirks.note)
     registration = RegistrationService(
         planes.sip,
         store,
@@ -156,7 +166,10 @@ def build_parts(
         bus=bus,
         clock=clock,
         listeners=Listeners(
-            live.invitation_ended, alarms.raise_device_alarm, alarms.raise_moved_device
+            live.invitation_ended,
+            alarms.raise_device_alarm,
+            alarms.raise_moved_device,
+            alarms.raise_wrong_clock,
         ),
     )
     around = Surroundings(
@@ -188,12 +201,14 @@ def build_parts(
     )
     services = Services(
         directory=directory,
+        registration_rules=RegistrationRuleService(planes.sip, store),
         live=live,
         recording=recording,
         alarms=alarms,
         analysis=analysis,
         users=users,
         spans=SpanService(store, clock),
+        quirks=quirks,
         system=system,
         bus=bus,
     )

@@ -26,6 +26,7 @@ from vms.secrets import Secrets
 from vms.services import Services
 from vms.services.credentials import CredentialCache
 from vms.services.passwords import PasswordHashes
+from vms.services.quirks import QuirkService
 from vms.services.store import Store
 from vms.storage.worker import DatabaseWorker
 from vms.supervise import supervise
@@ -66,7 +67,8 @@ async def run_app(config: Config, stop: asyncio.Event, announce: Callable[[Start
         credentials = CredentialCache(store, secrets)
         hashes = PasswordHashes()
         stack.callback(hashes.close)
-        planes = Planes(build_sip(config, credentials, clock), build_relay(config, clock))
+        quirks = QuirkService(store, config.data)
+        planes = Planes(build_sip(config, credentials, quirks, clock), build_relay(config, clock))
         server = HttpServer(config)
         parts = build_parts(
             config,
@@ -75,6 +77,7 @@ async def run_app(config: Config, stop: asyncio.Event, announce: Callable[[Start
             store=store,
             secrets=secrets,
             credentials=credentials,
+            quirks=quirks,
             hashes=hashes,
             socket=frames_socket(config.data),
             http_port=lambda: server.port,
@@ -108,6 +111,8 @@ async def _begin(config: Config, parts: Parts) -> str:
     await services.spans.begin()
     password = await services.users.ensure_admin(config.admin_password.get_secret_value())
     await parts.credentials.reload()
+    await services.quirks.begin()
+    await services.registration_rules.begin()
     await services.recording.begin()
     await services.analysis.begin()
     return password

@@ -4,6 +4,9 @@ Without --clip every camera shows a drawn scene with burnt-in clock and title. -
 boxes into the platform whose data folder is given; otherwise add them by `vms device add` and pass
 the password by --password.
 
+--fleet N plays N devices in one process instead: they register, keep alive and list their cameras,
+but send no pictures.
+
 Faults: --fault loss=0.05 --fault silence_after_s=20 --fault no_answer --fault die=60
 """
 
@@ -11,7 +14,7 @@ import asyncio
 import signal
 import socket
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -30,11 +33,15 @@ from vms.errors import ConfigError
 from vms.ids import new_password
 from vms.logs import set_up_logs
 from vms.simulation.faults import fault_names, parse_faults
+from vms.simulation.fleet import MOST_DEVICES, FleetOrder, RunningFleet, fleet_ids, fleet_name
 from vms.simulation.mine import FULL_MINE, MineBox, build_mines
 from vms.simulation.plan import SimulationPlan, run_simulation
 
 DEFAULT_BOXES = 2
 MAX_BOXES = 2000
+FLEET_CHANNELS = 4
+MOST_SERIALS = 999_999
+"""Six digits of a code number the cameras of a fleet."""
 SHOWN_BOXES = 10
 LOOPBACK = "127.0.0.1"
 SIP_PORT = 5060
@@ -55,13 +62,29 @@ def add_arguments(parser: ArgumentParser) -> None:
     server.add_argument("--password", default="", help="设备密码 · the boxes' password")
     mine = parser.add_argument_group("矿山 · mine")
     mine.add_argument("--boxes", type=int, default=DEFAULT_BOXES, help="汇聚设备数 · boxes")
-    mine.add_argument("--channels", type=int, default=FULL_MINE, help="每台通道数 · cameras each")
+    mine.add_argument("--channels", type=int, help="每台通道数 · cameras each")
+    mine.add_argument(
+        "--fleet", type=int, metavar="N", help="仅信令的设备数 · devices that only signal"
+    )
     mine.add_argument(
         "--keepalive", type=float, default=60.0, metavar="S", help="心跳间隔 · seconds"
     )
     picture = parser.add_argument_group("图像 · pictures")
     picture.add_argument("--clip", type=Path, action="append", default=[], help="视频文件 · file")
     picture.add_argument("--codec", choices=("h264", "h265"), help="编码 · default: as the clip")
+    voice = parser.add_argument_group("语音 · voice")
+    voice.add_argument(
+        "--store-voice", type=Path, metavar="DIR", help="把听到的存为 WAV · keep what is heard"
+    )
+    voice.add_argument(
+        "--voice-transport",
+        choices=("udp", "tcp-passive", "tcp-active"),
+        default="udp",
+        help="收听方式 · how devices want to hear",
+    )
+    voice.add_argument(
+        "--speakers", type=int, default=0, metavar="N", help="每台喇叭数 · loudspeakers each"
+    )
     faults = parser.add_argument_group("故障 · faults")
     names = ", ".join(fault_names())
     faults.add_argument("--fault", action="append", default=[], metavar="NAME[=N]", help=names)
@@ -72,7 +95,8 @@ def run(arguments: Namespace) -> int:
     config = load_config(arguments)
     set_up_logs(config.log, config.zone)
     check(arguments)
-    asyncio.run(_simulate(config, arguments))
+    simulate = _simulate if arguments.fleet is None else _simulate_fleet
+    asyncio.run(simulate(config, arguments))
     return 0
 
 
@@ -80,8 +104,14 @@ def check(arguments: Namespace) -> None:
     """Raises ConfigError for options that cannot work."""
     if not 1 <= arguments.boxes <= MAX_BOXES:
         raise ConfigError("--boxes", f"1 to {MAX_BOXES}", "--boxes 2")
+    if arguments.channels is None:
+        arguments.channels = FLEET_CHANNELS if arguments.fleet else FULL_MINE
+    if arguments.fleet is not None:
+        check_fleet(arguments)
     if arguments.channels < 0:
         raise ConfigError("--channels", "not below 0", f"--channels {FULL_MINE}")
+    if arguments.speakers < 0:
+        raise ConfigError("--speakers", "not below 0", "--speakers 2")
     for clip in arguments.clip:
         if not clip.is_file():
             raise ConfigError("--clip", f"no file {clip}", "--clip belt.mp4")
@@ -90,12 +120,74 @@ def check(arguments: Namespace) -> None:
     parse_faults(arguments.fault)
 
 
-async def _simulate(config: Config, arguments: Namespace) -> None:
+def check_fleet(arguments: Namespace) -> None:
+    """Raises ConfigError for fleets that cannot be."""
+    if not 1 <= arguments.fleet <= MOST_DEVICES:
+        raise ConfigError("--fleet", f"1 to {MOST_DEVICES}", "--fleet 10000")
+    if arguments.fleet * arguments.channels > MOST_SERIALS:
+        raise ConfigError("--channels", f"all together at most {MOST_SERIALS}", "--channels 4")
+    if arguments.transport != "udp":
+        raise ConfigError("--transport", "a fleet signals over udp", "--transport udp")
+
+
+async def _simulate_fleet(config: Config, arguments: Namespace) -> None:
+    stop = _stop_on_signal()
+    ids = fleet_ids(arguments.fleet)
+    passwords = dict.fromkeys(ids, arguments.password)
+    if arguments.provision:
+        named = {device_id: fleet_name(device_id) for device_id in ids}
+        async with open_workbench(config) as bench:
+            passwords = await let_in_fleet(bench, named, arguments.password)
+    order = FleetOrder(
+        passwords=passwords,
+        server=await _server(config, arguments),
+        server_id=arguments.server_id or config.sip.server_id,
+        domain=arguments.domain or config.sip.domain,
+        channels=arguments.channels,
+        keepalive_interval_s=arguments.keepalive,
+    )
+    faults = parse_faults(arguments.fault).signalling
+    fleet = RunningFleet(order, faults, arguments.local_host or "")
+    print(f"模拟设备群 · simulated fleet: {len(ids)}", flush=True)
+    print(f"  → {order.server_id} @ {order.server}", flush=True)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(
+            fleet.run(lambda count: print(f"  已注册 registered {count}/{len(ids)}", flush=True))
+        )
+        await stop.wait()
+        running.cancel()
+
+
+async def let_in_fleet(bench: Workbench, named: Mapping[str, str], password: str) -> dict[str, str]:
+    """Let many devices in with one password, all in one transaction."""
+    chosen = password or new_password()
+    secret = bench.secrets.encrypt(chosen)
+    await bench.store.run(_let_all_in, named, secret, bench.clock.wall())
+    await bench.users.audit("cli", "device.add", target=f"fleet of {len(named)}")
+    return dict.fromkeys(named, chosen)
+
+
+def _let_all_in(database: Database, named: Mapping[str, str], secret: str, at: datetime) -> None:
+    with database.atomic():
+        known = queries.known_devices(database, named)
+        for device_id, name in named.items():
+            if device_id in known:
+                queries.set_device_secret(database, device_id, secret)
+            else:
+                queries.add_device(database, device_id, at=at, name=name, secret=secret)
+
+
+def _stop_on_signal() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    mines = build_mines(arguments.boxes, arguments.channels)
+    return stop
+
+
+async def _simulate(config: Config, arguments: Namespace) -> None:
+    stop = _stop_on_signal()
+    mines = build_mines(arguments.boxes, arguments.channels, arguments.speakers)
     passwords = {mine.device_id: arguments.password for mine in mines}
     if arguments.provision:
         async with open_workbench(config) as bench:
@@ -112,6 +204,8 @@ async def _simulate(config: Config, arguments: Namespace) -> None:
         codec=Codec(arguments.codec) if arguments.codec else None,
         keepalive_interval_s=arguments.keepalive,
         faults=parse_faults(arguments.fault),
+        store_voice=arguments.store_voice,
+        voice_transport=arguments.voice_transport,
     )
     _announce(plan)
     await run_simulation(plan, stop)

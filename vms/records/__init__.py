@@ -7,9 +7,11 @@ the name that people use; rows never get here.
 
 from channel_registry.records import DeviceRecord as DeviceView
 from channel_registry.records import NodeKind, Page, TreeBy
+from channel_registry.records import RegistrationRuleRecord as RegistrationRuleView
 from vms.records.alarms import Box, PluginView
 from vms.records.devices import AccessValues, AttemptView, ChannelView, TreeNodeView
 from vms.records.live import LiveReason, LiveState, LiveStatus, LiveStep
+from vms.records.quirks import QuirkView
 from vms.records.recording import RecorderState
 from vms.records.system import SystemStatus
 from vms.records.users import Identity, MediaToken, NewSession, UserView
@@ -50,7 +52,9 @@ __all__ = [
     "NodeKind",
     "Page",
     "PluginView",
+    "QuirkView",
     "RecorderState",
+    "RegistrationRuleView",
     "Role",
     "Scene",
     "SceneDraft",

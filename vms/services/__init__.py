@@ -8,7 +8,9 @@ from vms.services.analysis import AnalysisService
 from vms.services.directory import DirectoryService
 from vms.services.live import LiveService
 from vms.services.offline import SpanService
+from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
+from vms.services.registration_rules import RegistrationRuleService
 from vms.services.system import SystemService
 from vms.services.users import UserService
 
@@ -18,11 +20,13 @@ class Services:
     """Everything that the web layer may call; `bus` only to subscribe."""
 
     directory: DirectoryService
+    registration_rules: RegistrationRuleService
     live: LiveService
     recording: RecordingService
     alarms: AlarmService
     analysis: AnalysisService
     users: UserService
     spans: SpanService
+    quirks: QuirkService
     system: SystemService
     bus: Bus

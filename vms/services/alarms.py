@@ -13,7 +13,7 @@ from peewee import Database
 
 from channel_registry.queries.channels import find_channel
 from channel_registry.queries.devices import find_device
-from sip.events import AlarmReceived, DeviceMoved
+from sip.events import AlarmReceived, DeviceClockChecked, DeviceMoved
 from vms.bus import Bus
 from vms.clock import Clock
 from vms.errors import NotFound
@@ -105,6 +105,19 @@ class AlarmService:
                 dedupe_key=f"moved:{event.device_id}",
                 source="system",
                 detail={"before": str(event.previous_peer), "now": str(event.peer)},
+            )
+        )
+
+    async def raise_wrong_clock(self, event: DeviceClockChecked) -> None:
+        """A device's clock is wrong: what it records and reports carries wrong times."""
+        await self.raise_(
+            NewAlarm(
+                channel=event.device_id,
+                kind="device_clock_wrong",
+                level=AlarmLevel.BLUE,
+                dedupe_key=f"clock:{event.device_id}",
+                source="system",
+                detail={"offset_s": round(event.offset_s, 1)},
             )
         )
 

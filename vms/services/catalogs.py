@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from peewee import Database
@@ -50,8 +50,11 @@ class CatalogService:
         news: PresenceNews,
         settings: SipSection,
         clock: Clock,
+        on_info: Callable[[str, str, str, str], None] = lambda *_: None,
     ) -> None:
+        """`on_info` hears what a device says of itself: id, maker, model, firmware."""
         self._queries = queries
+        self._on_info = on_info
         self._store = store
         self._news = news
         self._settings = settings
@@ -123,6 +126,7 @@ class CatalogService:
             model=info.model,
             firmware=info.firmware,
         )
+        self._on_info(device_id, info.manufacturer, info.model, info.firmware)
 
     async def _query_catalog(self, device_id: str) -> bool:
         limit_s = self._settings.catalog_timeout_s

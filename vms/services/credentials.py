@@ -25,6 +25,9 @@ class CredentialCache:
         self._stored: dict[str, DeviceCredential] = {}
         self._credentials: dict[str, Credential] = {}
         self._missed = asyncio.Event()
+        self._reading = asyncio.Lock()
+        """Two readings at once could end in the wrong order: with several connections to the
+        database the older one would take away a device that was just added."""
 
     def lookup(self, device_id: str) -> Credential | None:
         """The password of a device that may come in, else None."""
@@ -39,15 +42,16 @@ class CredentialCache:
 
     async def reload(self) -> frozenset[str]:
         """Read the registry again; answers the devices that were removed from it."""
-        before = self._stored
-        stored, fresh = await self._store.run(_read, self._secrets, before)
-        kept = {key: self._credentials[key] for key in stored if key in self._credentials}
-        self._stored = stored
-        self._credentials = kept | fresh
-        for key, credential in stored.items():
-            if credential.secret is None:
-                self._credentials.pop(key, None)
-        return frozenset(before) - frozenset(stored)
+        async with self._reading:
+            before = self._stored
+            stored, fresh = await self._store.run(_read, self._secrets, before)
+            kept = {key: self._credentials[key] for key in stored if key in self._credentials}
+            self._stored = stored
+            self._credentials = kept | fresh
+            for key, credential in stored.items():
+                if credential.secret is None:
+                    self._credentials.pop(key, None)
+            return frozenset(before) - frozenset(stored)
 
     async def wait(self) -> None:
         """Wait until a reload is due."""

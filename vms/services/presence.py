@@ -4,7 +4,7 @@ Functions of the database, each one transaction; they answer what has really cha
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 
@@ -26,7 +26,7 @@ from channel_registry.records import (
     DeviceBinding,
     DeviceRecord,
 )
-from vms.storage.queries.spans import change_states
+from vms.storage.queries.spans import change_states, open_spans
 from vms.storage.records import SpanCause, SpanState, StateChange, SubjectKind
 
 PAGE = 500
@@ -117,6 +117,39 @@ def statuses_came(
         causes.update(dict.fromkeys(off, SpanCause.REPORTED_OFF))
         causes.update(dict.fromkeys(missing, SpanCause.MISSING))
         return CatalogChange(device_id, None, _record_channels(database, causes, at))
+
+
+def faults_came(
+    database: Database, device_id: str, faulty: Iterable[str], at: datetime
+) -> CatalogChange:
+    """A keepalive with the children it calls faulty (9.6); those it calls so no more recover.
+
+    Only what went off by such a keepalive comes back by one: a channel that the catalogue says is
+    off stays off.
+    """
+    with database.atomic():
+        codes = set(channel_codes(database, device_id=device_id))
+        now_faulty = codes & set(faulty)
+        spans = open_spans(database, SubjectKind.CHANNEL, codes)
+        was_faulty = {code for code, span in spans.items() if span.cause is SpanCause.FAULTY}
+        statuses = dict.fromkeys(now_faulty - was_faulty, False)
+        statuses |= dict.fromkeys(was_faulty - now_faulty, True)
+        on, off = set_channel_statuses(database, device_id, statuses, at=at)
+        causes = dict.fromkeys(on, SpanCause.REPAIRED) | dict.fromkeys(off, SpanCause.FAULTY)
+        return CatalogChange(device_id, None, _record_channels(database, causes, at))
+
+
+def keepalive_came(
+    database: Database, device_id: str, faulty: Iterable[str], at: datetime
+) -> PresenceChange | CatalogChange:
+    """A keepalive that may change something: the first one after a start, or one with faults."""
+    with database.atomic():
+        presence = device_returned(database, device_id, at, SpanCause.RETURNED)
+        faults = faults_came(database, device_id, faulty, at)
+    if presence.turned is None:
+        return faults
+    told = tuple(record for record, _ in faults.channels)
+    return replace(presence, channels=(*presence.channels, *told))
 
 
 def settle(database: Database, at: datetime) -> tuple[DeviceBinding, ...]:

@@ -45,8 +45,8 @@ class Registrar(Protocol):
     def events(self) -> AsyncIterator[sip.Event]:
         """What devices do."""
 
-    def registrations(self) -> list[RegistrationSnapshot]:
-        """Those that run now."""
+    def registration(self, device_id: str) -> RegistrationSnapshot | None:
+        """A device's registration as it is now, None where it has none."""
 
     def restore(self, registrations: Iterable[RegistrationSnapshot]) -> None:
         """Take up registrations that outlived a restart."""
@@ -63,6 +63,7 @@ class Listeners:
     """With the invitation's id and the reason."""
     alarm_received: Callable[[sip.AlarmReceived], Awaitable[None]]
     device_moved: Callable[[sip.DeviceMoved], Awaitable[None]]
+    clock_wrong: Callable[[sip.DeviceClockChecked], Awaitable[None]]
 
 
 class RegistrationService:
@@ -93,7 +94,8 @@ class RegistrationService:
         """The batch being written; written once more when the end comes in between."""
         self._seen: dict[str, datetime] = {}
         self._unheard: set[str] = set()
-        """Restored at the start, not heard since: nobody knows yet whether they are there."""
+        """Devices whose next keepalive may change something: those not heard since the start or
+        since they registered, and those that told of faulty channels."""
 
     async def restore(self) -> int:
         """Give the registrar the registrations that still run; answers how many."""
@@ -124,8 +126,11 @@ class RegistrationService:
         match event:
             case sip.KeepaliveReceived():
                 self._seen[event.device_id] = event.at
-                if event.device_id in self._unheard:
+                if event.device_id in self._unheard or event.faulty:
+                    # After one with faults the next is looked at too: it may say that they ended.
                     self._unheard.discard(event.device_id)
+                    if event.faulty:
+                        self._unheard.add(event.device_id)
                     await self._backlog.put(event)
             case sip.InvitationEnded():
                 self._listeners.invitation_ended(event.invitation_id, event.reason)
@@ -142,6 +147,8 @@ class RegistrationService:
             case sip.MediaStatusReceived():
                 logger.info("device has sent its file", extra={"device": event.device_id})
             case _:
+                if isinstance(event, sip.DeviceRegistered):
+                    self._unheard.add(event.device_id)
                 await self._backlog.put(event)
 
     # Writing
@@ -156,7 +163,7 @@ class RegistrationService:
 
     async def _write(self, events: list[sip.Event]) -> None:
         """Write a batch; a database that is away for a moment loses nothing."""
-        now = {each.device_id: each for each in self._registrar.registrations()}
+        now = {device_id: self._registrar.registration(device_id) for device_id in _ids(events)}
         writes = [(event, write) for event in events if (write := build_write(event, now))]
         outcomes: list[Outcome] = []
         if writes:
@@ -201,6 +208,13 @@ class RegistrationService:
                 await self._listeners.alarm_received(event)
             case sip.DeviceMoved():
                 await self._listeners.device_moved(event)
+            case sip.DeviceClockChecked() if event.is_wrong:
+                await self._listeners.clock_wrong(event)
+            case sip.DeviceRedirected():
+                logger.info(
+                    "device sent to another platform",
+                    extra={"device": event.device_id, "target": event.target},
+                )
 
     # Beside the events
 
@@ -230,6 +244,11 @@ class RegistrationService:
                 await self._write_seen()
         except (TimeoutError, VmsError) as error:
             logger.error("events lost at the end", extra={"reason": str(error) or "timeout"})
+
+
+def _ids(events: list[sip.Event]) -> set[str]:
+    arrivals = (sip.DeviceRegistered, sip.DeviceRefreshed)
+    return {event.device_id for event in events if isinstance(event, arrivals)}
 
 
 def _write_all(database: Database, writes: list[Write]) -> list[Outcome]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from peewee import Database
 
+from channel_registry.queries.rules import set_clock_offset
 from channel_registry.records import DeviceBinding
 from sip import events as sip
 from sip.server import RegistrationSnapshot
@@ -16,7 +17,7 @@ from vms.services.presence import (
     catalog_came,
     device_came,
     device_left,
-    device_returned,
+    keepalive_came,
     statuses_came,
 )
 from vms.storage.queries.attempts import record_attempt
@@ -38,7 +39,7 @@ OFF_EVENTS = frozenset({"OFF", "VLOST", "DEFECT"})
 
 
 def build_write(
-    event: sip.Event, registrations: Mapping[str, RegistrationSnapshot]
+    event: sip.Event, registrations: Mapping[str, RegistrationSnapshot | None]
 ) -> Write | None:
     """What to write; None when there is nothing."""
     match event:
@@ -50,7 +51,9 @@ def build_write(
             binding = _binding(event, registrations)
             return lambda db: device_came(db, binding, event.at, cause)
         case sip.KeepaliveReceived():
-            return lambda db: device_returned(db, event.device_id, event.at, SpanCause.RETURNED)
+            return lambda db: keepalive_came(db, event.device_id, event.faulty, event.at)
+        case sip.DeviceClockChecked():
+            return lambda db: _clock(db, event)
         case sip.RegistrationAttempted():
             return lambda db: _attempted(db, event)
         case sip.CatalogReceived():
@@ -70,7 +73,7 @@ def build_write(
 
 def _binding(
     event: sip.DeviceRegistered | sip.DeviceRefreshed,
-    registrations: Mapping[str, RegistrationSnapshot],
+    registrations: Mapping[str, RegistrationSnapshot | None],
     user_agent: str = "",
     gb_version: str = "",
 ) -> DeviceBinding:
@@ -89,6 +92,11 @@ def _binding(
         last_seen_at=event.at,
         online=True,
     )
+
+
+def _clock(database: Database, event: sip.DeviceClockChecked) -> None:
+    offset_s = event.offset_s if event.is_wrong else None
+    set_clock_offset(database, event.device_id, offset_s)
 
 
 def _attempted(database: Database, event: sip.RegistrationAttempted) -> None:

@@ -6,24 +6,40 @@ import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 
+from sip.gb28181.mansrtsp import Method, PlaybackCommand
+from sip.message.sdp import History
 from sip.simulator.device import SimulatedDevice
 from sip.simulator.profile import (
+    CommandReceived,
     DeviceProfile,
     Faults,
     MediaRequested,
     MediaStarted,
     MediaStopped,
+    PlaybackControlled,
     RegistrationChanged,
     RegistrationState,
     SimulatorEvent,
+    SnapshotsRequested,
+    UpgradeRequested,
+    VoiceGranted,
+    VoiceOver,
+    VoiceWanted,
 )
 from sip.transport.driver import Driver
 from sip.transport.tcp import TcpTransport
 from sip.transport.udp import UdpTransport
 from stream_relay.errors import RelayError
-from stream_relay.simulator import MediaFaults, MediaSender, MediaSource, MediaTarget
+from stream_relay.replay import RecordedScene, ReplaySender, Stretch
+from stream_relay.scene import SceneSource
+from stream_relay.scenery.view import View
+from stream_relay.simulator import MediaFaults, MediaSender, MediaSource, MediaTarget, RtpSender
 from vms.ids import random_below, random_bytes
+from vms.simulation.errands import Errands
+from vms.simulation.loudspeakers import Loudspeakers
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +63,7 @@ class _Call:
     """One invitation: its task waits for the ACK, then sends."""
 
     request: MediaRequested
+    sender: RtpSender
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
@@ -59,10 +76,18 @@ class SimulatedBox:
         profile: DeviceProfile,
         source: Callable[[str], MediaSource | None],
         faults: BoxFaults | None = None,
+        *,
+        wall: Callable[[], datetime] | None = None,
+        archive: Callable[[str, datetime], RecordedScene | None] | None = None,
+        voice_folder: Path | None = None,
     ) -> None:
-        """`source` gives the pictures of a channel, None for one that has none."""
+        """`source` gives the pictures of a channel, None for one that has none; `archive` those
+        of a channel from a moment on.
+
+        What the box hears is kept as WAV files in `voice_folder`.
+        """
         self.faults = faults or BoxFaults()
-        self.device = SimulatedDevice(profile, random_bytes, self.faults.signalling)
+        self.device = SimulatedDevice(profile, random_bytes, self.faults.signalling, wall)
         self.registered = asyncio.Event()
         """Set once the platform has let the box in."""
         self.sending = 0
@@ -71,13 +96,31 @@ class SimulatedBox:
         """Set while nothing is sent."""
         self.quiet.set()
         self._source = source
+        self._archive = archive
+        self._loudspeakers = Loudspeakers(self.device, voice_folder, self._now)
         self._driver = Driver(self.device, self._take_events)
         self._calls: dict[str, _Call] = {}
         self._group: asyncio.TaskGroup | None = None
         self._is_idle = asyncio.Event()
+        self._errands = Errands(self.device, source, self._driver.flush)
+
+    def _join_head(self, code: str) -> None:
+        """Let the drawn picture of a camera follow its head."""
+        head, source = self.device.head(code), self._source(code)
+        if head is None or not isinstance(source, SceneSource):
+            return
+        loop = asyncio.get_running_loop()
+
+        def look() -> View:
+            aim = head.aim(loop.time())
+            return View((aim.pan + 180.0) % 360.0 - 180.0, aim.tilt, aim.zoom)
+
+        source.look = look
 
     async def run(self) -> None:
         """Register and serve."""
+        for channel in self.device.profile.channels:
+            self._join_head(channel.code)
         profile = self.device.profile
         async with AsyncExitStack() as stack:
             if profile.server.transport == "udp":
@@ -124,6 +167,7 @@ class SimulatedBox:
             if call.task is not None:
                 call.task.cancel()
         self._calls.clear()
+        self._loudspeakers.close()
 
     @staticmethod
     def _now() -> float:
@@ -143,12 +187,42 @@ class SimulatedBox:
                 self._begin_call(event)
             case MediaStarted(call_id=call_id) if call_id in self._calls:
                 self._calls[call_id].acknowledged.set()
+            case PlaybackControlled(call_id=call_id, command=command) if call_id in self._calls:
+                _control(self._calls[call_id].sender, command)
             case MediaStopped(call_id=call_id) if call_id in self._calls:
                 task = self._calls.pop(call_id).task
                 if task is not None:
                     task.cancel()
+            case VoiceWanted() | VoiceGranted() | VoiceOver():
+                self._take_voice(event)
+            case _:
+                self._obey(event)
+
+    def _obey(self, event: SimulatorEvent) -> None:
+        """What takes a shell to do: HTTP, the encoder, switching off and on."""
+        match event:
+            case SnapshotsRequested() if self._group is not None:
+                self._group.create_task(self._errands.take_snapshots(event))
+            case UpgradeRequested() if self._group is not None:
+                self._group.create_task(self._errands.upgrade(event))
+            case CommandReceived(command="TeleBoot"):
+                self.device.restart(self._now())
+            case CommandReceived(device_id=code, command="IFameCmd" | "IFrameCmd"):
+                source = self._source(code)
+                if isinstance(source, SceneSource):
+                    source.request_key_frame()
             case _:
                 pass
+
+    def _take_voice(self, event: VoiceWanted | VoiceGranted | VoiceOver) -> None:
+        match event:
+            case VoiceWanted():
+                self._loudspeakers.want(event)
+                self._driver.flush()
+            case VoiceGranted() if self._group is not None:
+                self._loudspeakers.grant(event, self._group)
+            case VoiceOver():
+                self._loudspeakers.over(event)
 
     def _take_registration(self, event: RegistrationChanged) -> None:
         facts = {"device": self.device.profile.device_id, "event": event.state.value}
@@ -162,22 +236,56 @@ class SimulatedBox:
             self._is_idle.set()
 
     def _begin_call(self, request: MediaRequested) -> None:
-        source = self._source(request.channel_id)
-        if source is None or self._group is None:
+        sender = self._sender(request)
+        if sender is None or self._group is None:
             self.device.reject_media(request.call_id, NOT_FOUND, self._now())
             return
-        call = _Call(request)
+        call = _Call(request, sender)
         self._calls[request.call_id] = call
-        call.task = self._group.create_task(self._serve(call, source))
+        call.task = self._group.create_task(self._serve(call))
+
+    def _sender(self, request: MediaRequested) -> RtpSender | None:
+        """What sends the live picture, or the recording; None where there is none."""
+        target = MediaTarget(request.host, request.port, request.transport, request.ssrc or 0)
+        chance, faults = random.Random(random_below(1 << 32)), self.faults.media
+        if request.history is None:
+            source = self._source(request.channel_id)
+            if source is None:
+                return None
+            return MediaSender(source, target, chance=chance, faults=faults)
+        history = request.history
+        start = datetime.fromtimestamp(history.start, UTC)
+        recording = self._archive(request.channel_id, start) if self._archive is not None else None
+        if recording is None:
+            return None
+        return ReplaySender(
+            recording,
+            self._stretches(request.channel_id, history),
+            target,
+            chance=chance,
+            faults=faults,
+            scale=float(history.download_speed or 1),
+            is_download=history.kind == "Download",
+        )
+
+    def _stretches(self, channel: str, history: History) -> list[Stretch]:
+        """What is recorded of the asked-for window."""
+        table = self.device.profile.recordings
+        start, stop = (datetime.fromtimestamp(at, UTC) for at in (history.start, history.stop))
+        clips = table.clips(channel, start, stop) if table is not None else []
+        return [
+            Stretch(
+                (max(clip.start, start) - start).total_seconds(),
+                (min(clip.end, stop) - start).total_seconds(),
+            )
+            for clip in clips
+        ]
 
     # --- one stream ------------------------------------------------------------------------------
 
-    async def _serve(self, call: _Call, source: MediaSource) -> None:
-        request = call.request
-        target = MediaTarget(request.host, request.port, request.transport, request.ssrc or 0)
-        facts = {"channel": request.channel_id, "ssrc": target.ssrc}
-        chance = random.Random(random_below(1 << 32))
-        sender = MediaSender(source, target, chance=chance, faults=self.faults.media)
+    async def _serve(self, call: _Call) -> None:
+        request, sender = call.request, call.sender
+        facts = {"channel": request.channel_id, "ssrc": request.ssrc}
         try:
             async with sender:
                 self.device.accept_media(
@@ -194,9 +302,17 @@ class SimulatedBox:
                     self.sending -= 1
                     if self.sending == 0:
                         self.quiet.set()
+                if request.history is not None:
+                    await self._end_file(call)
         except RelayError as error:
             logger.warning("pretend camera stopped", extra=facts | {"reason": str(error)})
             self._hang_up(call)
+
+    async def _end_file(self, call: _Call) -> None:
+        """Say that the file was sent, and wait for the platform's BYE, which cancels this."""
+        self.device.end_file(call.request.call_id, self._now())
+        self._driver.flush()
+        await asyncio.Event().wait()
 
     def _hang_up(self, call: _Call) -> None:
         if self._calls.pop(call.request.call_id, None) is None:
@@ -206,3 +322,15 @@ class SimulatedBox:
         else:
             self.device.reject_media(call.request.call_id, BUSY, self._now())
         self._driver.flush()
+
+
+def _control(sender: RtpSender, command: PlaybackCommand) -> None:
+    """Let a running playback go on as it is told."""
+    if not isinstance(sender, ReplaySender):
+        return
+    if command.method is Method.PAUSE:
+        sender.pause()
+    elif command.method is Method.TEARDOWN:
+        sender.stop()
+    else:
+        sender.play(command.scale, command.range.start_s if command.range is not None else None)

@@ -18,7 +18,7 @@ MINES = (
 
 INDUSTRY_MINING = "41"
 NETWORK_INDUSTRY = "2"
-TYPE_NVR, TYPE_CAMERA, TYPE_GROUP, TYPE_ORGANISATION = 118, 132, 215, 216
+TYPE_NVR, TYPE_CAMERA, TYPE_SPEAKER, TYPE_GROUP, TYPE_ORGANISATION = 118, 132, 137, 215, 216
 FULL_MINE = len(VIEWPOINTS)
 
 
@@ -40,16 +40,18 @@ class MineBox:
     name: str
     cameras: tuple[MineCamera, ...]
     organisations: tuple[SimulatedOrganisation, ...]
+    speakers: tuple[SimulatedChannel, ...] = ()
+    """Loudspeakers (137): they hear broadcasts and have no picture."""
 
     @property
     def channels(self) -> tuple[SimulatedChannel, ...]:
         """What its catalogue lists."""
-        return tuple(camera.channel for camera in self.cameras)
+        return (*(camera.channel for camera in self.cameras), *self.speakers)
 
 
-def build_mines(boxes: int, channels: int = FULL_MINE) -> tuple[MineBox, ...]:
-    """So many mines with so many cameras each; any number of both."""
-    return tuple(_build_box(index, channels) for index in range(boxes))
+def build_mines(boxes: int, channels: int = FULL_MINE, speakers: int = 0) -> tuple[MineBox, ...]:
+    """So many mines with so many cameras and loudspeakers each; any number of all."""
+    return tuple(_build_box(index, channels, speakers) for index in range(boxes))
 
 
 def _code(centre: str, type_number: int, serial: int) -> str:
@@ -64,7 +66,7 @@ def _code(centre: str, type_number: int, serial: int) -> str:
     )
 
 
-def _build_box(index: int, channels: int) -> MineBox:
+def _build_box(index: int, channels: int, speakers: int) -> MineBox:
     name, centre = MINES[index % len(MINES)]
     turn = index // len(MINES)
     if turn:
@@ -93,7 +95,19 @@ def _build_box(index: int, channels: int) -> MineBox:
         )
         for number, (viewpoint, title) in enumerate(_viewpoints(channels), 1)
     )
-    return MineBox(device_id, f"{name}煤矿视频汇聚上传设备", cameras, tuple(organisations))
+    sounding = tuple(
+        SimulatedChannel(
+            _code(centre, TYPE_SPEAKER, turn * 10_000 + number),
+            f"{name}矿{number}号广播喇叭",
+            organisation_id=next(iter(areas.values())),
+            civil_code=centre,
+            ptz_type=None,
+        )
+        for number in range(1, speakers + 1)
+    )
+    return MineBox(
+        device_id, f"{name}煤矿视频汇聚上传设备", cameras, tuple(organisations), sounding
+    )
 
 
 def _viewpoints(count: int) -> list[tuple[Viewpoint, str]]:

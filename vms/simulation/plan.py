@@ -9,9 +9,12 @@ from datetime import datetime
 from pathlib import Path
 
 from sip.message import Peer
+from sip.message.sdp import MediaTransport
 from sip.simulator.profile import DeviceProfile
+from sip.simulator.timetable import Timetable
 from stream_relay.access_unit import Codec
 from stream_relay.errors import Unsupported
+from stream_relay.replay import RecordedScene
 from stream_relay.scene import find_font
 from stream_relay.simulator import ClipSource, MediaSource, SceneSource
 from vms.errors import ConfigError
@@ -45,6 +48,10 @@ class SimulationPlan:
     """After a refused registration; the standard's 60 s would let people wait who have just
     added the boxes."""
     faults: BoxFaults = field(default_factory=BoxFaults)
+    store_voice: Path | None = None
+    """Folder for what the devices hear."""
+    voice_transport: MediaTransport = "udp"
+    """How they want to hear it, named from their side."""
 
 
 async def run_simulation(plan: SimulationPlan, stop: asyncio.Event) -> None:
@@ -91,6 +98,19 @@ def sources_of(
     }
 
 
+def archive_of(mine: MineBox) -> Callable[[str, datetime], RecordedScene | None]:
+    """What each camera has recorded: drawn scenes, whatever is played live."""
+    cameras = {camera.channel.code: camera for camera in mine.cameras}
+
+    def recorded(code: str, start: datetime) -> RecordedScene | None:
+        camera = cameras.get(code)
+        if camera is None:
+            return None
+        return RecordedScene(camera.channel.name, camera.viewpoint.place, camera.seed, start)
+
+    return recorded
+
+
 def local_address(server: Peer) -> str:
     """The address of the card that leads to the platform; nothing is sent to find out."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -108,17 +128,27 @@ async def _run_box(
         domain=plan.domain,
         server=plan.server,
         local_host=local_host,
-        local_port=_free_port(local_host),
+        local_port=free_port(local_host),
         channels=mine.channels,
         organisations=mine.organisations,
         name=mine.name,
         keepalive_interval_s=plan.keepalive_interval_s,
         retry_interval_s=plan.retry_interval_s,
+        recordings=Timetable(plan.wall),
+        voice_transport=plan.voice_transport,
     )
-    await SimulatedBox(profile, sources.get, plan.faults).run()
+    box = SimulatedBox(
+        profile,
+        sources.get,
+        plan.faults,
+        wall=plan.wall,
+        archive=archive_of(mine),
+        voice_folder=plan.store_voice,
+    )
+    await box.run()
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
     """A port for Via and Contact, which are written before the socket is opened."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((host, 0))

@@ -45,6 +45,8 @@ class Device(Wire):
     catalog_at: datetime | None
     """When a catalogue of it was merged last."""
     catalog_complete: bool
+    clock_offset_s: float | None
+    """How many seconds its clock is fast (negative: slow), null when it is right or not known."""
 
 
 class DevicePage(PageOf[Device]):

@@ -10,12 +10,11 @@ from sip.gb28181.alarm import (
     join_methods,
     parse_alarm,
     parse_wish,
-    reset_alarm,
     split_methods,
     wish_fields,
 )
 from sip.gb28181.alarm_names import alarm_names, name_alarm
-from sip.gb28181.control import parse_control
+from sip.gb28181.control import parse_control, reset_alarm
 from sip.gb28181.manscdp import Root, build_envelope, parse_envelope
 
 DEVICE = "34020000001180000001"
@@ -78,7 +77,7 @@ def test_a_wish_says_which_alarms_it_wants(wish, alarm, wanted):
 
 
 def test_a_reset_names_method_and_type_and_is_answered():
-    question = reset_alarm(CAMERA, "2", "2")
+    question = reset_alarm(CAMERA, method="2", alarm_type="2")
     envelope = parse_envelope(question.build(DEVICE, 7, "GB2312"))
     assert (envelope.root, envelope.device_id) == (Root.CONTROL, CAMERA)
     assert (parse_control(envelope).command, parse_control(envelope).value) == (

@@ -12,11 +12,11 @@ from sip.events import (
     KeepalivesMissed,
     RegistrationAttempted,
 )
+from sip.gb28181.clock import find_zone, format_date
 from sip.gb28181.keepalive import build_keepalive
 from sip.gb28181.query import ask_device_info
 from sip.message import Peer
 from sip.roles.authentication import Credential
-from sip.roles.registrar import find_zone, format_date
 
 DEVICE = "34020000001180000001"
 OTHER = "34020000001180000002"

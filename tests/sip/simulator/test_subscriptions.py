@@ -9,7 +9,8 @@ from sip.events import (
     PositionsReceived,
     SubscriptionChanged,
 )
-from sip.gb28181.alarm import AlarmWish, reset_alarm
+from sip.gb28181.alarm import AlarmWish
+from sip.gb28181.control import reset_alarm
 from sip.gb28181.subscription import Topic, Wish
 from sip.message import Peer
 from sip.roles.subscription import SubscriptionPhase
@@ -367,7 +368,7 @@ def test_no_second_device_alarm_before_the_first_is_reset(online, parts):
     assert rig.device.raise_alarm(CAMERA, rig.now, method="2", alarm_type="2")
     assert not rig.device.raise_alarm(CAMERA, rig.now, method="2", alarm_type="2")
     assert rig.device.raise_alarm(CAMERA, rig.now, method="5", alarm_type="2")
-    rig.endpoint.ask(parts.DEVICE_ID, reset_alarm(CAMERA, "2"), rig.now)
+    rig.endpoint.ask(parts.DEVICE_ID, reset_alarm(CAMERA, method="2"), rig.now)
     rig.run(5)
     assert rig.device.raise_alarm(CAMERA, rig.now, method="2", alarm_type="2")
 

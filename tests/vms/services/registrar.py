@@ -35,8 +35,8 @@ class FakeRegistrar:
         for event in events:
             self._events.put_nowait(event)
 
-    def registrations(self) -> list[RegistrationSnapshot]:
-        return []
+    def registration(self, device_id: str) -> RegistrationSnapshot | None:
+        return None
 
     def restore(self, registrations: Iterable[RegistrationSnapshot]) -> None:
         self.restored += registrations

@@ -56,6 +56,7 @@ class Office:
     ended: list[tuple[str, str]] = field(default_factory=list)
     alarms: list[sip.AlarmReceived] = field(default_factory=list)
     moves: list[sip.DeviceMoved] = field(default_factory=list)
+    clocks: list[sip.DeviceClockChecked] = field(default_factory=list)
 
     async def next(self, kind: type[Event]) -> Event:
         async with asyncio.timeout(60):
@@ -90,6 +91,9 @@ async def office(
         async def hear_move(event: sip.DeviceMoved) -> None:
             made.moves.append(event)
 
+        async def hear_clock(event: sip.DeviceClockChecked) -> None:
+            made.clocks.append(event)
+
         made.service = RegistrationService(
             registrar,
             mine,
@@ -99,7 +103,10 @@ async def office(
             bus=bus,
             clock=clock,
             listeners=Listeners(
-                lambda name, reason: made.ended.append((name, reason)), hear_alarm, hear_move
+                lambda name, reason: made.ended.append((name, reason)),
+                hear_alarm,
+                hear_move,
+                hear_clock,
             ),
         )
         async with asyncio.TaskGroup() as group:
@@ -298,7 +305,7 @@ async def test_keepalives_are_written_together_at_the_end_at_the_latest(
         news,
         bus=bus,
         clock=clock,
-        listeners=Listeners(lambda *_: None, nothing, nothing),
+        listeners=Listeners(lambda *_: None, nothing, nothing, nothing),
     )
     later = T0 + timedelta(seconds=50)
     async with asyncio.TaskGroup() as group:
@@ -363,3 +370,102 @@ async def test_catalog_that_never_came_whole_is_asked_for_again_later(office: Of
     office.registrar.catalogs = [CatalogResult(items, 1, complete=True)]
     await office.catalogs.ask_incomplete()
     await eventually(lambda: len(office.registrar.asked) == attempts + 1)
+
+
+def with_faults(*codes: str, seconds: int = 1) -> sip.KeepaliveReceived:
+    return sip.KeepaliveReceived(DEVICE, PEER, "OK", codes, T0 + timedelta(seconds=seconds))
+
+
+async def next_channel(office: Office) -> ChannelStatusChanged:
+    event = await office.next(ChannelStatusChanged)
+    assert isinstance(event, ChannelStatusChanged)
+    return event
+
+
+async def test_channels_that_a_keepalive_calls_faulty_go_off_and_recover(office: Office) -> None:
+    await come_back(office)
+    office.registrar.say(with_faults(CHANNEL, "34020000001329999999"))
+    event = await next_channel(office)
+    assert (event.code, event.online, event.cause) == (CHANNEL, False, "faulty")
+    office.registrar.say(with_faults(CHANNEL, seconds=2), with_faults(seconds=3))
+    event = await next_channel(office)
+    assert (event.code, event.online, event.cause) == (CHANNEL, True, "repaired")
+
+
+async def test_a_fault_that_ended_while_we_were_down_is_noticed(office: Office) -> None:
+    await come_back(office)
+    office.registrar.say(with_faults(CHANNEL))
+    assert not (await next_channel(office)).online
+    await office.service.restore()
+    office.registrar.say(with_faults(seconds=2))
+    assert (await next_channel(office)).cause == "repaired"
+
+
+async def test_a_channel_that_says_off_does_not_come_on_by_a_keepalive(office: Office) -> None:
+    await come_back(office)
+    off = sip.CatalogItem(CHANNEL, event="OFF")
+    office.registrar.say(sip.CatalogReceived(DEVICE, (off,), 1, False, True, T0))
+    assert (await next_channel(office)).cause == "reported_off"
+    office.registrar.say(with_faults(CHANNEL), with_faults(OTHER_CHANNEL, seconds=2))
+    assert (await next_channel(office)).code == OTHER_CHANNEL
+    office.registrar.say(with_faults(seconds=3))
+    assert (await next_channel(office)).code == OTHER_CHANNEL
+    spans = await office.store.run(open_spans, SubjectKind.CHANNEL, [CHANNEL])
+    assert (spans[CHANNEL].state, spans[CHANNEL].cause) == (SpanState.OFF, SpanCause.REPORTED_OFF)
+
+
+async def come_back(office: Office) -> None:
+    """Leave and register anew, so that the device's next keepalive is the first of a life."""
+    await leave(office)
+    office.registrar.registered.add(DEVICE)
+    office.registrar.say(registered())
+    for _ in range(2):
+        while not (await next_channel(office)).online:
+            pass
+
+
+async def test_a_wrong_clock_is_kept_with_the_device_and_told(office: Office) -> None:
+    wrong = sip.DeviceClockChecked(DEVICE, 3600.0, True, T0)
+    office.registrar.say(wrong, attempt(DEVICE, ACCEPTED))
+    await office.next(RegistrationAttempted)
+    assert office.clocks == [wrong]
+    assert (await office.store.run(get_device, DEVICE)).clock_offset_s == 3600.0
+    right = sip.DeviceClockChecked(DEVICE, 0.1, False, T0)
+    office.registrar.say(right, attempt(DEVICE, ACCEPTED))
+    await office.next(RegistrationAttempted)
+    assert office.clocks == [wrong]
+    assert (await office.store.run(get_device, DEVICE)).clock_offset_s is None
+
+
+async def test_a_new_port_is_kept_with_the_device(office: Office) -> None:
+    here = sip.PeerAddress("udp", "127.0.0.1", 7777)
+    office.registrar.say(
+        sip.DeviceRefreshed(DEVICE, here, 3600, T0, PEER), attempt(DEVICE, ACCEPTED)
+    )
+    await office.next(RegistrationAttempted)
+    assert (await office.store.run(get_device, DEVICE)).address == "127.0.0.1:7777"
+
+
+async def test_an_older_reading_never_takes_away_a_device_just_added(
+    mine: Store, secrets: Secrets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With several connections to the database the older of two readings may end last."""
+    credentials = CredentialCache(mine, secrets)
+    steps: list[str] = []
+    plain = mine.run
+
+    async def noted(query: object, *arguments: object, **more: object) -> object:
+        steps.append("begin")
+        answer = await plain(query, *arguments, **more)
+        await asyncio.sleep(0)
+        steps.append("end")
+        return answer
+
+    monkeypatch.setattr(mine, "run", noted)
+    token = secrets.encrypt("secret")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(credentials.reload())
+        await plain(add_device, OTHER_DEVICE, at=T0, secret=token)
+        group.create_task(credentials.reload())
+    assert steps == ["begin", "end"] * 2
+    assert credentials.lookup(OTHER_DEVICE) is not None

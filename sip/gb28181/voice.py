@@ -1,0 +1,151 @@
+"""SDP of voice: what a device that wants to hear offers, and what we answer (2022 9.12, annex G).
+
+The way of media is named from the hearer's side, as everywhere: in `tcp-passive` the device listens
+and we connect, in `tcp-active` it connects to us.
+"""
+
+from dataclasses import dataclass, field
+
+from sip.message.sdp import (
+    MediaLine,
+    MediaTransport,
+    format_ssrc,
+    parse_sdp,
+)
+
+PCMA = 8
+PCMA_MAP = "PCMA/8000"
+VOICE_FORMAT = "v/////a/1/8/1"
+"""f= of G.711A at 64 kbit/s and 8 kHz without video (annex G)."""
+_NOWHERE = frozenset({"0.0.0.0", "::", ""})  # compared with, not listened on
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceOffer:
+    """Where a device wants its voice, and in which form."""
+
+    host: str
+    """From c=; the signalling host where that is missing or 0.0.0.0."""
+    port: int
+    transport: MediaTransport
+    ssrc: int | None
+    """None when the device left y= out (checklist: choose one)."""
+    payload_type: int = PCMA
+    is_program_stream: bool = False
+    """The offer knows no G.711, only PS (a quirk): pack the voice."""
+    name: str = "Play"
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceAnswer:
+    """What we say about the voice that we are going to send."""
+
+    host: str
+    port: int
+    ssrc: int
+    offer: VoiceOffer = field(repr=False)
+
+
+def read_voice_offer(body: bytes, signalling_host: str) -> VoiceOffer:
+    """Read the body of a device's INVITE; raises MalformedSdp.
+
+    Tolerated: `m=video` for voice, no rtpmap, y= missing or senseless, c= of nowhere.
+    """
+    described = parse_sdp(body)
+    media = next((line for line in described.media if line.kind == "audio"), described.media[0])
+    payload_type, is_ps = _choose(media)
+    host = media.host or ""
+    return VoiceOffer(
+        signalling_host if host in _NOWHERE else host,
+        media.port,
+        _transport(media),
+        described.ssrc,
+        payload_type,
+        is_ps,
+        described.name or "Play",
+    )
+
+
+def build_voice_offer(
+    host: str,
+    port: int,
+    transport: MediaTransport,
+    ssrc: int | None,
+    *,
+    owner_id: str,
+    name: str = "Play",
+    direction: str = "recvonly",
+) -> bytes:
+    """Write the offer of somebody who wants to hear; without `ssrc` y= is left out."""
+    setup = "" if transport == "udp" else transport.removeprefix("tcp-")
+    return _build(
+        host, port, setup, ssrc, PCMA, PCMA_MAP, owner_id=owner_id, name=name, direction=direction
+    )
+
+
+def build_voice_answer(answer: VoiceAnswer, *, owner_id: str, direction: str = "sendonly") -> bytes:
+    """Write the answer of the speaker; setup mirrors the offer (RFC 4145)."""
+    offer = answer.offer
+    setup = {"udp": "", "tcp-passive": "active", "tcp-active": "passive"}[offer.transport]
+    codec = "PS/90000" if offer.is_program_stream else PCMA_MAP
+    return _build(
+        answer.host,
+        answer.port,
+        setup,
+        answer.ssrc,
+        offer.payload_type,
+        codec,
+        owner_id=owner_id,
+        name=offer.name,
+        direction=direction,
+    )
+
+
+def _build(
+    host: str,
+    port: int,
+    setup: str,
+    ssrc: int | None,
+    payload_type: int,
+    codec: str,
+    *,
+    owner_id: str,
+    name: str,
+    direction: str,
+) -> bytes:
+    address = f"IP6 {host}" if ":" in host else f"IP4 {host}"
+    lines = [
+        "v=0",
+        f"o={owner_id} 0 0 IN {address}",
+        f"s={name}",
+        f"c=IN {address}",
+        "t=0 0",
+        f"m=audio {port} {'TCP/' if setup else ''}RTP/AVP {payload_type}",
+        f"a={direction}",
+        f"a=rtpmap:{payload_type} {codec}",
+    ]
+    if setup:
+        lines += [f"a=setup:{setup}", "a=connection:new"]
+    if ssrc is not None:
+        lines.append(f"y={format_ssrc(ssrc)}")
+    lines.append(f"f={VOICE_FORMAT}")
+    return ("\r\n".join(lines) + "\r\n").encode("utf-8")
+
+
+def _choose(media: MediaLine) -> tuple[int, bool]:
+    """The payload type to send: G.711A where it is offered, PS only where nothing else is."""
+    mapped = media.payloads
+    offered = media.payload_types or tuple(mapped)
+    for number in offered:
+        if number == PCMA or mapped.get(number) == "PCMA":
+            return number, False
+    for number in offered:
+        if mapped.get(number) == "PS" or (number == 96 and number not in mapped):
+            return number, True
+    return PCMA, False
+
+
+def _transport(media: MediaLine) -> MediaTransport:
+    if not media.is_tcp:
+        return "udp"
+    return "tcp-active" if media.setup == "active" else "tcp-passive"
