@@ -26,6 +26,7 @@ from vms.config_sections import (
     HttpSection,
     LogSection,
     MediaSection,
+    PlaybackSection,
     RecordingSection,
     Section,
     SipSection,
@@ -43,6 +44,7 @@ SECTIONS: dict[str, type[Section]] = {
     "media": MediaSection,
     "storage": StorageSection,
     "recording": RecordingSection,
+    "playback": PlaybackSection,
     "analytics": AnalyticsSection,
     "users": UsersSection,
     "log": LogSection,
@@ -76,6 +78,7 @@ class Config(BaseSettings):
     media: MediaSection = MediaSection()
     storage: StorageSection = StorageSection()
     recording: RecordingSection = RecordingSection()
+    playback: PlaybackSection = PlaybackSection()
     analytics: AnalyticsSection = AnalyticsSection()
     users: UsersSection = UsersSection()
     log: LogSection = LogSection()

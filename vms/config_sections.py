@@ -257,6 +257,21 @@ class RecordingSection(Section):
     """Longest wait between two starts."""
 
 
+class PlaybackSection(Section):
+    """Recordings on devices: how they are searched, played back and fetched."""
+
+    per_device: int = setting(4, 4, ge=1, le=64)
+    """Playbacks and downloads of one device at a time; many recorders send one to four."""
+    search_timeout_s: float = setting(15.0, 15.0, "s", gt=0, le=120)
+    """How long a device may take to begin its list of recordings."""
+    downloads: int = setting(4, 4, ge=1, le=64)
+    """Downloads of all devices at a time; further ones wait."""
+    download_speed: int = setting(4, 4, ge=1, le=32)
+    """Speed that a download asks for where nobody says another; devices may send slower."""
+    download_days: int = setting(7, 7, "days", ge=1, le=3650)
+    """How long fetched files are kept."""
+
+
 class AnalyticsSection(Section):
     """Analysis of pictures by plugins, in a process of its own."""
 

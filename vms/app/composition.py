@@ -24,12 +24,15 @@ from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
 from vms.services.catalogs import CatalogService
 from vms.services.credentials import CredentialCache
+from vms.services.device_recordings import DeviceRecordingService
 from vms.services.directory import DirectoryService, Surroundings
+from vms.services.downloads import DownloadService
 from vms.services.housekeeping import Housekeeping, Job
 from vms.services.live import LiveService
 from vms.services.live.routes import RegistryRoutes
 from vms.services.offline import SpanService
 from vms.services.passwords import PasswordHashes
+from vms.services.playback import PlaybackService
 from vms.services.presence_news import PresenceNews
 from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
@@ -152,6 +155,17 @@ def build_parts(
         clock=clock,
         bus=bus,
     )
+    playback = PlaybackService(
+        planes.sip, planes.relay, routes, config.playback, config.media, clock
+    )
+    live.pass_on(playback.hear_media)
+    downloads = DownloadService(
+        playback,
+        config.data,
+        config.playback,
+        clock,
+        reserve_bytes=config.storage.reserve_bytes,
+    )
     runner = AnalysisRunner(socket, config.analytics.person_model)
     analysis = AnalysisService(
         runner, live, alarms, store, socket, config.analytics, clock=clock, bus=bus
@@ -166,7 +180,8 @@ def build_parts(
         bus=bus,
         clock=clock,
         listeners=Listeners(
-            live.invitation_ended,
+            _both(live.invitation_ended, playback.invitation_ended),
+            playback.file_ended,
             alarms.raise_device_alarm,
             alarms.raise_moved_device,
             alarms.raise_wrong_clock,
@@ -204,6 +219,9 @@ def build_parts(
         registration_rules=RegistrationRuleService(planes.sip, store),
         live=live,
         recording=recording,
+        device_recordings=DeviceRecordingService(planes.sip, routes, config.playback, clock),
+        playback=playback,
+        downloads=downloads,
         alarms=alarms,
         analysis=analysis,
         users=users,
@@ -246,6 +264,7 @@ def build_housekeeping(
             Job("catalogs", IntervalTrigger(minutes=10), catalogs.ask_incomplete),
             Job("sessions", IntervalTrigger(hours=1), services.users.prune),
             Job("audit-log", CronTrigger(hour=3, minute=10), prune_log),
+            Job("downloads", CronTrigger(hour=3, minute=30), services.downloads.prune),
             Job("alarm-pictures", CronTrigger(hour=3, minute=20), prune_pictures),
         ],
         config.zone,
@@ -278,6 +297,18 @@ def relay_samples(relay: Relay) -> Iterable[Sample]:
             yield Sample(
                 f"stream_{name}_total", Kind.COUNTER, "Of the running stream.", value, labels
             )
+
+
+def _both(
+    one: Callable[[str, str], None], other: Callable[[str, str], None]
+) -> Callable[[str, str], None]:
+    """Tell two listeners."""
+
+    def tell(what: str, why: str) -> None:
+        one(what, why)
+        other(what, why)
+
+    return tell
 
 
 def _first_address(host: str) -> str:

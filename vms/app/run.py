@@ -114,6 +114,7 @@ async def _begin(config: Config, parts: Parts) -> str:
     await services.quirks.begin()
     await services.registration_rules.begin()
     await services.recording.begin()
+    await services.downloads.begin()
     await services.analysis.begin()
     return password
 
@@ -136,6 +137,9 @@ async def _start(
         ("alarms", services.alarms.run),
         ("live", services.live.run),
         ("recording", services.recording.run),
+        ("device-recordings", services.device_recordings.run),
+        ("playback", services.playback.run),
+        ("downloads", services.downloads.run),
         ("analysis", services.analysis.run),
         ("housekeeping", parts.housekeeping.run),
     ):

@@ -11,6 +11,16 @@ from channel_registry.records import RegistrationRuleRecord as RegistrationRuleV
 from vms.records.alarms import Box, PluginView
 from vms.records.devices import AccessValues, AttemptView, ChannelView, TreeNodeView
 from vms.records.live import LiveReason, LiveState, LiveStatus, LiveStep
+from vms.records.playback import (
+    DeviceRecording,
+    Download,
+    DownloadState,
+    Playback,
+    PlaybackState,
+    RecordingSearch,
+    RecordingSource,
+    SearchState,
+)
 from vms.records.quirks import QuirkView
 from vms.records.recording import RecorderState
 from vms.records.system import SystemStatus
@@ -41,7 +51,10 @@ __all__ = [
     "AuditEntry",
     "Box",
     "ChannelView",
+    "DeviceRecording",
     "DeviceView",
+    "Download",
+    "DownloadState",
     "Identity",
     "LiveReason",
     "LiveState",
@@ -51,13 +64,18 @@ __all__ = [
     "NewSession",
     "NodeKind",
     "Page",
+    "Playback",
+    "PlaybackState",
     "PluginView",
     "QuirkView",
     "RecorderState",
     "RegistrationRuleView",
+    "RecordingSearch",
+    "RecordingSource",
     "Role",
     "Scene",
     "SceneDraft",
+    "SearchState",
     "Segment",
     "Span",
     "SpanCause",

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from vms.bus import Bus
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
+from vms.services.device_recordings import DeviceRecordingService
 from vms.services.directory import DirectoryService
+from vms.services.downloads import DownloadService
 from vms.services.live import LiveService
 from vms.services.offline import SpanService
+from vms.services.playback import PlaybackService
 from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration_rules import RegistrationRuleService
@@ -23,6 +26,9 @@ class Services:
     registration_rules: RegistrationRuleService
     live: LiveService
     recording: RecordingService
+    device_recordings: DeviceRecordingService
+    playback: PlaybackService
+    downloads: DownloadService
     alarms: AlarmService
     analysis: AnalysisService
     users: UserService

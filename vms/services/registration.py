@@ -61,6 +61,8 @@ class Listeners:
 
     invitation_ended: Callable[[str, str], None]
     """With the invitation's id and the reason."""
+    file_ended: Callable[[str, str], None]
+    """A device has sent its file: with the device's id and the invitation's, which may be empty."""
     alarm_received: Callable[[sip.AlarmReceived], Awaitable[None]]
     device_moved: Callable[[sip.DeviceMoved], Awaitable[None]]
     clock_wrong: Callable[[sip.DeviceClockChecked], Awaitable[None]]
@@ -145,7 +147,7 @@ class RegistrationService:
                     },
                 )
             case sip.MediaStatusReceived():
-                logger.info("device has sent its file", extra={"device": event.device_id})
+                self._listeners.file_ended(event.device_id, event.invitation_id or "")
             case _:
                 if isinstance(event, sip.DeviceRegistered):
                     self._unheard.add(event.device_id)

@@ -104,6 +104,7 @@ async def office(
             clock=clock,
             listeners=Listeners(
                 lambda name, reason: made.ended.append((name, reason)),
+                lambda *_: None,
                 hear_alarm,
                 hear_move,
                 hear_clock,
@@ -305,7 +306,7 @@ async def test_keepalives_are_written_together_at_the_end_at_the_latest(
         news,
         bus=bus,
         clock=clock,
-        listeners=Listeners(lambda *_: None, nothing, nothing, nothing),
+        listeners=Listeners(lambda *_: None, lambda *_: None, nothing, nothing, nothing),
     )
     later = T0 + timedelta(seconds=50)
     async with asyncio.TaskGroup() as group:

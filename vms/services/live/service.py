@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from stream_relay.events import SourceRejected
+from stream_relay.events import SourceRejected, StreamEvent
 from stream_relay.outputs.chunk import Format
 from vms.bus import Bus
 from vms.clock import Clock
@@ -46,6 +46,11 @@ class LiveService:
         self._sessions: dict[str, LiveSession] = {}
         self._failures: dict[str, LiveStatus] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._others: list[Callable[[StreamEvent], None]] = []
+
+    def pass_on(self, hear: Callable[[StreamEvent], None]) -> None:
+        """Let somebody hear of the relay's other streams: its events have one consumer."""
+        self._others.append(hear)
 
     async def run(self) -> None:
         """Serve until cancelled; then every invitation is ended and every port closed."""
@@ -165,6 +170,8 @@ class LiveService:
             session = self._sessions.get(code)
             if session is not None and session.stream_id == event.stream_id:
                 session.hear(event)
+            for hear in self._others if session is None else ():
+                hear(event)
 
     async def _hear_devices(self) -> None:
         with self._bus.subscribe(DeviceStatusChanged, name="live") as events:

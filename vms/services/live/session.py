@@ -216,7 +216,7 @@ class LiveSession:
             yield receiver, ssrc
         finally:
             self.stream = None
-            await _closed(receiver.close)
+            await closed(receiver.close)
 
     @asynccontextmanager
     async def _invitation(self, target: Target, offer: MediaOffer) -> AsyncIterator[Invitation]:
@@ -229,13 +229,13 @@ class LiveSession:
             raise LiveFailed(LiveStep.INVITE, LiveReason.DEVICE_UNREACHABLE, detail) from error
         except InvitationFailed as error:
             detail = f"{error.status} {error.detail or error.reason}"
-            raise LiveFailed(LiveStep.INVITE, _reason_of(error), detail) from error
+            raise LiveFailed(LiveStep.INVITE, reason_of(error), detail) from error
         self.invitation_id = invitation.id
         try:
             yield invitation
         finally:
             self.invitation_id = ""
-            await _closed(lambda: self._signalling.bye(invitation.id))
+            await closed(lambda: self._signalling.bye(invitation.id))
 
     async def _connect_media(self, receiver: Receiver, invitation: Invitation) -> None:
         self.board.progress(LiveState.CONNECTING, LiveStep.MEDIA)
@@ -326,7 +326,8 @@ class LiveSession:
         return min(doubled, self._settings.retry_max_s)
 
 
-def _reason_of(error: InvitationFailed) -> LiveReason:
+def reason_of(error: InvitationFailed) -> LiveReason:
+    """What a refused or unanswered INVITE means to people."""
     if error.reason in FAILED_ANSWERS:
         return FAILED_ANSWERS[error.reason]
     return REFUSALS.get(error.status, LiveReason.INVITE_REFUSED)
@@ -344,7 +345,7 @@ def _raise_when_lost(message: Message, step: LiveStep) -> None:
         raise LiveFailed(step, LiveReason.DEVICE_OFFLINE)
 
 
-async def _closed(close: Callable[[], Awaitable[None]]) -> None:
+async def closed(close: Callable[[], Awaitable[None]]) -> None:
     """Close something of a stream that is over; what takes too long is left to its owner."""
     try:
         async with asyncio.timeout(CLOSING_S):

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from stream_relay.errors import Overload, StreamClosed, Unsupported
 from stream_relay.outputs.chunk import Chunk, Format
@@ -13,8 +13,8 @@ from stream_relay.stream import Stream
 from stream_relay.viewer import InitFacts, ViewerEnd, Wire
 from vms.errors import LiveFailed, NotReady
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
+from vms.services.live.board import Board
 from vms.services.live.ports import Media, Viewer
-from vms.services.live.session import LiveSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,18 @@ class Words:
     """The last one: why nothing follows."""
 
 
+class Shown(Protocol):
+    """What can be looked at: a live picture or a playback."""
+
+    board: Board
+    stream: Stream | None
+    is_over: bool
+
+    @property
+    def status(self) -> LiveStatus:
+        """The status now."""
+
+
 class Watch:
     """A place before the picture, for the length of `LiveService.watch`.
 
@@ -41,9 +53,7 @@ class Watch:
     the channel is stopped.
     """
 
-    def __init__(
-        self, session: LiveSession, media: Media, output_format: Format, limit: int
-    ) -> None:
+    def __init__(self, session: Shown, media: Media, output_format: Format, limit: int) -> None:
         self._session = session
         self._media = media
         self._format: Format = output_format
