@@ -31,6 +31,7 @@ from vms.config_sections import (
     Section,
     SipSection,
     StorageSection,
+    SubscriptionsSection,
     UsersSection,
     setting,
 )
@@ -40,6 +41,7 @@ ENVIRONMENT_PREFIX = "VMS_"
 FILE_NAME = "vms.toml"
 SECTIONS: dict[str, type[Section]] = {
     "sip": SipSection,
+    "subscriptions": SubscriptionsSection,
     "http": HttpSection,
     "media": MediaSection,
     "storage": StorageSection,
@@ -74,6 +76,7 @@ class Config(BaseSettings):
     admin_password: SecretStr = setting(SecretStr(""), "")
     """Password of the user `admin` at the first start; empty: one is generated and printed."""
     sip: SipSection = SipSection()
+    subscriptions: SubscriptionsSection = SubscriptionsSection()
     http: HttpSection = HttpSection()
     media: MediaSection = MediaSection()
     storage: StorageSection = StorageSection()

@@ -26,6 +26,7 @@ from web.api import (
     recordings,
     scenes,
     session,
+    subscriptions,
     system,
     users,
 )
@@ -56,6 +57,7 @@ RESOURCES: tuple[Resource, ...] = (
     media.resource,
     recordings.resource,
     alarms.resource,
+    subscriptions.resource,
     scenes.resource,
     events.resource,
     access.resource,

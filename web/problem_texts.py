@@ -6,6 +6,8 @@ twice: as the answer of a failed request and as the hint in a tile.
 
 from collections.abc import Mapping
 
+from web.report_texts import REPORTS
+
 Text = tuple[int, str, str, str, str]
 
 GENERAL: Mapping[str, Text] = {
@@ -357,7 +359,7 @@ LIVE: Mapping[str, Text] = {
     ),
 }
 
-TEXTS: Mapping[str, Text] = {**GENERAL, **PEOPLE, **THINGS, **LIVE}
+TEXTS: Mapping[str, Text] = {**GENERAL, **PEOPLE, **THINGS, **LIVE, **REPORTS}
 
 REASONS: Mapping[str, tuple[str, str]] = {
     "same_as_before": ("与当前密码相同", "is the same as before"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.web.fake_live import FakeLive
 from tests.web.fake_quirks import FakeQuirks
+from tests.web.fake_reports import FakeAlarmCommands, FakePositions, FakeSubscriptions
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER, alarm, attempt, channel, device
 from vms.bus import Bus
 from vms.errors import Conflict, Denied, Invalid, LockedOut, NotFound, NotReady
@@ -422,6 +423,9 @@ class FakeServices:
         self.analysis = FakeAnalysis()
         self.users = FakeUsers()
         self.spans = FakeSpans()
+        self.subscriptions = FakeSubscriptions(self.directory)
+        self.positions = FakePositions()
+        self.alarm_commands = FakeAlarmCommands(self.alarms)
         self.quirks = FakeQuirks()
         self.system = FakeSystem(data)
         self.bus = Bus()

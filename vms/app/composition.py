@@ -20,6 +20,7 @@ from vms.metrics import Kind, Sample
 from vms.secrets import Secrets
 from vms.services import Services
 from vms.services.addresses import own_addresses
+from vms.services.alarm_commands import AlarmCommands
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
 from vms.services.catalogs import CatalogService
@@ -33,12 +34,14 @@ from vms.services.live.routes import RegistryRoutes
 from vms.services.offline import SpanService
 from vms.services.passwords import PasswordHashes
 from vms.services.playback import PlaybackService
+from vms.services.positions import PositionService
 from vms.services.presence_news import PresenceNews
 from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration import Listeners, RegistrationService
 from vms.services.registration_rules import RegistrationRuleService
 from vms.services.store import Store
+from vms.services.subscriptions import SubscriptionService
 from vms.services.system import Gauges, SystemService
 from vms.services.users import UserService
 from vms.storage.queries.audit import prune_audit
@@ -171,6 +174,10 @@ def build_parts(
         runner, live, alarms, store, socket, config.analytics, clock=clock, bus=bus
     )
     catalogs = CatalogService(planes.sip, store, news, config.sip, clock, quirks.note)
+    subscriptions = SubscriptionService(
+        planes.sip.subscriptions, store, catalogs, config.subscriptions, bus, clock
+    )
+    positions = PositionService(store, bus, clock)
     registration = RegistrationService(
         planes.sip,
         store,
@@ -185,6 +192,8 @@ def build_parts(
             alarms.raise_device_alarm,
             alarms.raise_moved_device,
             alarms.raise_wrong_clock,
+            subscriptions.note,
+            positions.take,
         ),
     )
     around = Surroundings(
@@ -226,6 +235,9 @@ def build_parts(
         analysis=analysis,
         users=users,
         spans=SpanService(store, clock),
+        subscriptions=subscriptions,
+        positions=positions,
+        alarm_commands=AlarmCommands(planes.sip, alarms),
         quirks=quirks,
         system=system,
         bus=bus,
@@ -255,6 +267,9 @@ def build_housekeeping(
         await services.recording.make_room()
         await services.system.check_disk()
 
+    async def prune_tracks() -> None:
+        await services.positions.prune(config.subscriptions.track_days)
+
     async def prune_pictures() -> None:
         await services.alarms.prune(config.storage.alarm_picture_days)
 
@@ -262,6 +277,12 @@ def build_housekeeping(
         [
             Job("disk", IntervalTrigger(minutes=1), look_at_disk),
             Job("catalogs", IntervalTrigger(minutes=10), catalogs.ask_incomplete),
+            Job(
+                "catalog-polls",
+                IntervalTrigger(minutes=config.subscriptions.poll_minutes),
+                services.subscriptions.poll,
+            ),
+            Job("tracks", CronTrigger(hour=3, minute=40), prune_tracks),
             Job("sessions", IntervalTrigger(hours=1), services.users.prune),
             Job("audit-log", CronTrigger(hour=3, minute=10), prune_log),
             Job("downloads", CronTrigger(hour=3, minute=30), services.downloads.prune),

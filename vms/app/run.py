@@ -136,6 +136,7 @@ async def _start(
         ("spans", services.spans.run),
         ("alarms", services.alarms.run),
         ("live", services.live.run),
+        ("subscriptions", services.subscriptions.run),
         ("recording", services.recording.run),
         ("device-recordings", services.device_recordings.run),
         ("playback", services.playback.run),

@@ -23,6 +23,7 @@ from vms.records.playback import (
 )
 from vms.records.quirks import QuirkView
 from vms.records.recording import RecorderState
+from vms.records.reports import SubscriptionTopic, SubscriptionView
 from vms.records.system import SystemStatus
 from vms.records.users import Identity, MediaToken, NewSession, UserView
 from vms.storage.records import (
@@ -37,6 +38,7 @@ from vms.storage.records import (
     SubjectKind,
 )
 from vms.storage.records import AlarmRecord as Alarm
+from vms.storage.records import PositionRecord as PositionView
 from vms.storage.records import SceneRecord as Scene
 from vms.storage.records import SegmentRecord as Segment
 from vms.storage.records import SpanRecord as Span
@@ -68,6 +70,7 @@ __all__ = [
     "PlaybackState",
     "PluginView",
     "QuirkView",
+    "PositionView",
     "RecorderState",
     "RegistrationRuleView",
     "RecordingSearch",
@@ -81,6 +84,8 @@ __all__ = [
     "SpanCause",
     "SpanState",
     "SubjectKind",
+    "SubscriptionTopic",
+    "SubscriptionView",
     "SystemStatus",
     "TreeBy",
     "TreeNodeView",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vms.bus import Bus
+from vms.services.alarm_commands import AlarmCommands
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
 from vms.services.device_recordings import DeviceRecordingService
@@ -11,9 +12,11 @@ from vms.services.downloads import DownloadService
 from vms.services.live import LiveService
 from vms.services.offline import SpanService
 from vms.services.playback import PlaybackService
+from vms.services.positions import PositionService
 from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration_rules import RegistrationRuleService
+from vms.services.subscriptions import SubscriptionService
 from vms.services.system import SystemService
 from vms.services.users import UserService
 
@@ -33,6 +36,9 @@ class Services:
     analysis: AnalysisService
     users: UserService
     spans: SpanService
+    subscriptions: SubscriptionService
+    positions: PositionService
+    alarm_commands: AlarmCommands
     quirks: QuirkService
     system: SystemService
     bus: Bus

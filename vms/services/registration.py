@@ -66,6 +66,8 @@ class Listeners:
     alarm_received: Callable[[sip.AlarmReceived], Awaitable[None]]
     device_moved: Callable[[sip.DeviceMoved], Awaitable[None]]
     clock_wrong: Callable[[sip.DeviceClockChecked], Awaitable[None]]
+    subscription_changed: Callable[[sip.SubscriptionChanged], Awaitable[None]]
+    positions_received: Callable[[sip.PositionsReceived], Awaitable[None]]
 
 
 class RegistrationService:
@@ -208,6 +210,10 @@ class RegistrationService:
                 )
             case sip.AlarmReceived():
                 await self._listeners.alarm_received(event)
+            case sip.SubscriptionChanged():
+                await self._listeners.subscription_changed(event)
+            case sip.PositionsReceived():
+                await self._listeners.positions_received(event)
             case sip.DeviceMoved():
                 await self._listeners.device_moved(event)
             case sip.DeviceClockChecked() if event.is_wrong:

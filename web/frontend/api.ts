@@ -4,7 +4,7 @@
  */
 
 import type {
-  Access, Alarm, Channel, Device, Id, LiveStatus, Page, Plugin, Scene, SceneDraft, Segment, Session,
+  Access, Alarm, Channel, Device, Id, LiveStatus, Page, Position, Subscription, Plugin, Scene, SceneDraft, Segment, Session,
   Span, SystemFacts, TreeNode,
 } from "./contract";
 import { learnServerTime } from "./clock";
@@ -104,6 +104,27 @@ export class Api {
   }
   clear(id: Id, note: string): Promise<Alarm> {
     return this.send("POST", `/alarms/${enc(id)}/clear`, { note });
+  }
+  resetAlarm(id: Id): Promise<Alarm> { return this.send("POST", `/alarms/${enc(id)}/reset`, {}); }
+
+  // Reports
+  async subscriptions(device: string): Promise<Subscription[]> {
+    return listOf(await this.get(`/devices/${enc(device)}/subscriptions`));
+  }
+  async chooseSubscription(device: string, topic: string, wanted: boolean | null): Promise<Subscription[]> {
+    return listOf(await this.send("PUT", `/devices/${enc(device)}/subscriptions/${topic}`, { wanted }));
+  }
+  /** Null for a channel that never said where it is. */
+  async position(code: string): Promise<Position | null> {
+    try {
+      return await this.get(`/channels/${enc(code)}/position`);
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404) return null;
+      throw error;
+    }
+  }
+  async track(code: string): Promise<Position[]> {
+    return listOf(await this.get(`/channels/${enc(code)}/track`));
   }
   async scenes(channel: string): Promise<Scene[]> {
     return listOf(await this.get("/scenes", { channel }));

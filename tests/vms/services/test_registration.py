@@ -56,6 +56,7 @@ class Office:
     ended: list[tuple[str, str]] = field(default_factory=list)
     alarms: list[sip.AlarmReceived] = field(default_factory=list)
     moves: list[sip.DeviceMoved] = field(default_factory=list)
+    reports: list[sip.SubscriptionChanged | sip.PositionsReceived] = field(default_factory=list)
     clocks: list[sip.DeviceClockChecked] = field(default_factory=list)
 
     async def next(self, kind: type[Event]) -> Event:
@@ -94,6 +95,9 @@ async def office(
         async def hear_clock(event: sip.DeviceClockChecked) -> None:
             made.clocks.append(event)
 
+        async def hear_report(event: sip.SubscriptionChanged | sip.PositionsReceived) -> None:
+            made.reports.append(event)
+
         made.service = RegistrationService(
             registrar,
             mine,
@@ -108,6 +112,8 @@ async def office(
                 hear_alarm,
                 hear_move,
                 hear_clock,
+                hear_report,
+                hear_report,
             ),
         )
         async with asyncio.TaskGroup() as group:
@@ -306,7 +312,9 @@ async def test_keepalives_are_written_together_at_the_end_at_the_latest(
         news,
         bus=bus,
         clock=clock,
-        listeners=Listeners(lambda *_: None, lambda *_: None, nothing, nothing, nothing),
+        listeners=Listeners(
+            lambda *_: None, lambda *_: None, nothing, nothing, nothing, nothing, nothing
+        ),
     )
     later = T0 + timedelta(seconds=50)
     async with asyncio.TaskGroup() as group:

@@ -10,6 +10,7 @@ import { spanList } from "./channel_drawer";
 import { deleteDevice, refreshCatalog, resetPassword } from "./device_acts";
 import { Drawer, section } from "./drawer";
 import { causeText, presenceDot } from "./marks";
+import { subscriptionList } from "./reports";
 import { attempt, copyText } from "./toast";
 
 const CHANNELS_SHOWN = 200;
@@ -47,6 +48,8 @@ export class DeviceDrawer {
       section(t("device.channels", { count: channels.total }), "channels",
         channels.items.length === 0 ? h("p", { class: "quiet" }, t("device.no_channels"))
           : h("ul", { class: "plain-list" }, ...channels.items.map((channel) => this.channel(channel)))),
+      section(t("subscription.title"), "subscriptions",
+        subscriptionList(this.context.api, device.id, canOperate(this.context.session))),
       section(t("drawer.spans"), "spans", spanList(spans)));
   }
 
