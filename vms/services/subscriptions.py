@@ -7,6 +7,7 @@ otherwise. A device that refused is left alone for a day; its catalogue is then 
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import count
 from typing import Protocol
 
 from peewee import Database
@@ -44,7 +45,7 @@ REFUSED_FOR = timedelta(days=1)
 EVENTS = 16_384
 """Devices that may come on before they are served: a fleet after a power cut."""
 
-MOST_POLLED = 10_000
+PAGE = 500
 
 
 class Subscriptions(Protocol):
@@ -218,7 +219,13 @@ def _wish(database: Database, device_id: str, topic: str, wanted: bool | None) -
 
 
 def _online(database: Database) -> list[str]:
-    return [device.id for device in list_devices(database, online=True, size=MOST_POLLED).items]
+    found: list[str] = []
+    for page in count(1):
+        devices = list_devices(database, online=True, page=page, size=PAGE)
+        found += [device.id for device in devices.items]
+        if len(devices.items) < PAGE:
+            break
+    return found
 
 
 def _view(

@@ -9,7 +9,7 @@ const HERE = resolve(import.meta.dirname, "..");
 const KEY_AT = /\bt\(\s*\(?"([a-z0-9_.]+)"|"([a-z]+\.[a-z0-9_.]+)"/g;
 /** Keys built from server words or loop variables: their families are listed here. */
 const FAMILIES = [
-  "advice", "alarm.detail", "alarm.kind", "alarm.state", "cause", "label", "level", "live.end", "live.step",
+  "advice", "alarm.detail", "subscription.topic", "subscription.state", "subscription.reason", "alarm.kind", "alarm.state", "cause", "label", "level", "live.end", "live.step",
   "marks", "nav", "outcome", "param", "presence", "problem", "role", "spans", "tile.state", "transport",
 ];
 
