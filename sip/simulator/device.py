@@ -125,10 +125,6 @@ class SimulatedDevice:
         """The head of a channel that can turn."""
         return self._controls.heads.get(channel_id)
 
-    def next_sn(self) -> int:
-        """Return the next SN of what the device sends."""
-        return self._registration.next_sn()
-
     # What it is told to do
 
     def start(self, now: float) -> None:

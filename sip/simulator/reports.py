@@ -99,8 +99,8 @@ class Reports:
             if alarm.device_id in self._alarmed:
                 return False
             self._alarmed.add(alarm.device_id)
-        if not alarm.time_text:
-            alarm = replace(alarm, time_text=self._time_text())
+        time_text = alarm.time_text or self._time_text()
+        alarm = replace(alarm, sn=alarm.sn or self._next_sn(), time_text=time_text)
         body = build_alarm(alarm, charset=self._state.profile.charset)
         told = [each for each in self._notifier.of_topic(Topic.ALARM) if each.alarms.wants(alarm)]
         for subscriber in told:

@@ -172,6 +172,6 @@ def _obey(box: SimulatedBox, command: Command) -> bool:
         reports.move(Position(code, *command.place), now)
     else:
         method, alarm_type, event_type = (*arguments, "", "")[:3]
-        alarm = Alarm(code, box.device.next_sn(), 1, method, "", "", alarm_type, event_type)
+        alarm = Alarm(code, 0, 1, method, "", "", alarm_type, event_type)
         return reports.alarm(alarm, now)
     return True
