@@ -2,12 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sip.events import CatalogItem
-from sip.gb28181.alarm import Alarm, build_alarm, parse_alarm
+from sip.events import CatalogItem, Position
+from sip.gb28181.alarm import Alarm, build_alarm, parse_alarm, parse_wish
 from sip.gb28181.catalog import build_catalog_notify, build_catalog_response, parse_catalog
 from sip.gb28181.control import build_key_frame_request, parse_control
 from sip.gb28181.keepalive import build_keepalive, parse_keepalive
 from sip.gb28181.manscdp import parse_envelope
+from sip.gb28181.mobile_position import (
+    build_position,
+    build_positions,
+    parse_interval,
+    parse_positions,
+)
 from sip.gb28181.query import DeviceInfo, build_device_info, parse_device_info, parse_device_status
 from sip.gb28181.record_info import (
     RecordItem,
@@ -17,6 +23,7 @@ from sip.gb28181.record_info import (
     parse_record_info,
     parse_record_query,
 )
+from sip.gb28181.subscription import Topic, Wish
 from sip.gb28181.xml import MalformedXml
 
 DEVICE = "34020000001180000001"
@@ -32,6 +39,9 @@ READERS = [
     parse_control,
     parse_device_info,
     parse_device_status,
+    parse_wish,
+    parse_interval,
+    lambda envelope: parse_positions(envelope, DEVICE),
     parse_record_info,
     parse_record_query,
 ]
@@ -44,6 +54,9 @@ SEEDS: list[bytes] = [
     build_alarm(Alarm(CAMERA.device_id, 4, 1, "5", "2026-05-01T10:00:00", "越界", "6", "1")),
     build_device_info(DeviceInfo(DEVICE, "井口", "Sim", "X", "V1", 8), 5),
     build_key_frame_request(CAMERA.device_id, 6),
+    build_position(Position(CAMERA.device_id, 118.3, 31.3, "2026-05-01T10:00:00", 36.0), 8),
+    build_positions(DEVICE, 9, [Position(CAMERA.device_id, 118.3, 31.3)] * 2),
+    Wish(Topic.ALARM).build_body(DEVICE, 10, "GB2312", is_2022=True),
     ask_record_info(RecordQuery(CAMERA.device_id, AT, AT + timedelta(hours=1))).build(
         DEVICE, 8, "GB2312"
     ),

@@ -32,6 +32,7 @@ from vms.config_sections import (
     Section,
     SipSection,
     StorageSection,
+    SubscriptionsSection,
     UsersSection,
     setting,
 )
@@ -41,6 +42,7 @@ ENVIRONMENT_PREFIX = "VMS_"
 FILE_NAME = "vms.toml"
 SECTIONS: dict[str, type[Section]] = {
     "sip": SipSection,
+    "subscriptions": SubscriptionsSection,
     "http": HttpSection,
     "media": MediaSection,
     "relay": RelaySection,
@@ -76,6 +78,7 @@ class Config(BaseSettings):
     admin_password: SecretStr = setting(SecretStr(""), "")
     """Password of the user `admin` at the first start; empty: one is generated and printed."""
     sip: SipSection = SipSection()
+    subscriptions: SubscriptionsSection = SubscriptionsSection()
     http: HttpSection = HttpSection()
     media: MediaSection = MediaSection()
     relay: RelaySection = RelaySection()

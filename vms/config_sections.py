@@ -202,6 +202,25 @@ class SipSection(Section):
         return value or str(info.data.get("server_id", ""))[:DOMAIN_DIGITS]
 
 
+class SubscriptionsSection(Section):
+    """What devices are asked to report of themselves; people may change it for each device."""
+
+    catalog: bool = setting(True, True)
+    """Be told of channels that come, go and change; else the catalogue is polled."""
+    alarm: bool = setting(True, True)
+    """Be told of alarms by NOTIFY; devices that cannot do so send them unasked."""
+    position: Literal["never", "mobile", "always"] = setting("mobile", "mobile")
+    """Be told of positions: of devices with mobile channels, of all, or of none."""
+    expires_s: int = setting(600, 600, "s", ge=60, le=86_400)
+    """How long a subscription is asked for; it is refreshed before."""
+    position_interval_s: int = setting(5, 5, "s", ge=1, le=3600)
+    """Time between two positions."""
+    poll_minutes: int = setting(30, 30, "min", ge=5, le=1440)
+    """How often devices that cannot report changes are asked for their catalogue."""
+    track_days: int = setting(30, 30, "days", ge=1, le=3650)
+    """How long the tracks of what moves are kept."""
+
+
 class HttpSection(Section):
     """The viewer, the REST interface and the live outputs over HTTP."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from vms.records import Alarm, AttemptView, Box, LiveStatus, Segment
+from vms.records import Alarm, AttemptView, Box, LiveStatus, PositionView, Segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,3 +113,23 @@ class SegmentRecorded(Event):
 
     type: ClassVar[str] = "segment_recorded"
     segment: Segment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionUpdated(Event):
+    """What a device reports of itself has begun, ended or failed."""
+
+    type: ClassVar[str] = "subscription"
+    device_id: str
+    topic: str
+    """`catalog`, `alarm` or `position`."""
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionReported(Event):
+    """Something that moves said where it is."""
+
+    type: ClassVar[str] = "position"
+    position: PositionView

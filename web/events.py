@@ -25,14 +25,17 @@ from vms.events import (
     DeviceStatusChanged,
     Event,
     LiveStatusChanged,
+    PositionReported,
     RegistrationAttempted,
     SegmentRecorded,
+    SubscriptionUpdated,
 )
 from vms.records import Identity, Role
 from web.api.access import build_attempt
 from web.api.alarms import Box, build_alarm
 from web.api.live_status import build_live
 from web.api.recordings import build_segment
+from web.api.subscriptions import build_position
 from web.api.wire import Body, Text, Wire
 from web.call import Call
 from web.keys import limits_key, listeners_key
@@ -86,6 +89,15 @@ class Catalog(Wire):
     complete: bool
 
 
+class SubscriptionNews(Wire):
+    """What a device reports of itself has begun, ended or failed."""
+
+    device_id: str
+    topic: str
+    state: str
+    reason: Text
+
+
 class Detections(Wire):
     """What analysis saw in one picture."""
 
@@ -110,6 +122,8 @@ FORMS: Mapping[type[Event], Callable[[Any, Language], Wire]] = {
     LiveStatusChanged: lambda event, language: build_live(event.status, language),
     RegistrationAttempted: lambda event, _: build_attempt(event.attempt),
     SegmentRecorded: lambda event, _: build_segment(event.segment),
+    SubscriptionUpdated: lambda event, _: SubscriptionNews.model_validate(event),
+    PositionReported: lambda event, _: build_position(event.position),
 }
 """Every event that leaves the platform, and its JSON form; another event stays inside."""
 

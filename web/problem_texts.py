@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from web.control_texts import CONTROL, CONTROL_REASONS
 from web.playback_texts import PLAYBACK
 from web.problem_texts_voice import VOICE, VOICE_REASONS
+from web.report_texts import REPORTS
 
 Text = tuple[int, str, str, str, str]
 
@@ -381,6 +382,7 @@ TEXTS: Mapping[str, Text] = {
     **LIVE,
     **CONTROL,
     **PLAYBACK,
+    **REPORTS,
     **VOICE,
 }
 

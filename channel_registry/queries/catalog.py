@@ -35,15 +35,17 @@ def apply_catalog(
     *,
     complete: bool,
     at: datetime,
+    is_notification: bool = False,
 ) -> CatalogSummary:
     """Merge one answer (or notification) of a device; raises `UnknownDevice`.
 
-    Nothing is ever deleted. `complete` says that the device sent all it announced: only then are
+    Nothing is ever deleted. A notification says nothing about whether the last catalog was
+    complete. `complete` says that the device sent all it announced: only then are
     unlisted channels marked as missing. A code that another device lists stays with that device,
     unless that one no longer lists it: then the camera has moved.
     """
     with database.atomic():
-        _begin(database, device_id, complete, at)
+        _begin(database, device_id, complete, at, is_notification=is_notification)
         organisations = _known_organisations(database, device_id)
         tree = read_catalog(device_id, entries, organisations)
         own = _channel_rows(database, Channel.device == device_id)
@@ -113,9 +115,13 @@ def mark_missing(
     return tuple(marked)
 
 
-def _begin(database: Database, device_id: str, complete: bool, at: datetime) -> None:
+def _begin(
+    database: Database, device_id: str, complete: bool, at: datetime, *, is_notification: bool
+) -> None:
     """Note the merge; being the first statement, it also keeps a second merge waiting."""
-    note = {"catalog_at": at, "catalog_complete": complete}
+    note: dict[str, object] = {"catalog_at": at}
+    if not is_notification:
+        note["catalog_complete"] = complete
     if not run(Device.update(note).where(Device.id == device_id), database):
         raise UnknownDevice(device_id)
 

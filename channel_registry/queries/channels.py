@@ -25,6 +25,8 @@ from channel_registry.statements import Row, chunks, fetch, fetch_one, page_of, 
 NAME_LIMIT = 255
 NO_CATEGORY = "none"
 MAX_QUERY = 100
+MOBILE_TYPE = "138"
+MOBILE_MARK = '"Info/MobileDeviceType"'
 
 ONLINE = Device.online & Channel.says_on & Channel.missing_since.is_null()
 """A channel is online when its device is, says so, and lists it."""
@@ -68,6 +70,14 @@ def channel_codes(
     if online is not None:
         query = query.where(ONLINE if online else ~ONLINE)
     return tuple(row["code"] for row in fetch(query, database))
+
+
+def has_mobile_channels(database: Database, device_id: str) -> bool:
+    """Whether a device is a mobile transmission device (138) or says so of a channel (2022)."""
+    mobile = fn.SUBSTR(Channel.code, 11, 3) == MOBILE_TYPE
+    mobile |= fn.REPLACE(Channel.extra, MOBILE_MARK, "") != Channel.extra
+    query = Channel.select(Channel.code).where(Channel.device == device_id, mobile).limit(1)
+    return device_id[10:13] == MOBILE_TYPE or bool(fetch(query, database))
 
 
 def list_channels(

@@ -1,4 +1,4 @@
-"""Alarms: notifications and their answer, what to be told of, reset (GB/T 28181-2022 9.4, A.2)."""
+"""Alarms: notifications and their answer, what to be told of (GB/T 28181-2022 9.4, A.2)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,14 +12,13 @@ from sip.gb28181.manscdp import (
     parse_float,
     parse_number,
 )
-from sip.gb28181.question import Question, ask_once, order, read_result
+from sip.gb28181.question import Question, order
 
 COMMAND = "Alarm"
 LONGEST_TEXT = 1024
 ALL_METHODS = "0"
 METHODS = frozenset("1234567")
 LOWEST_PRIORITY = 4
-RESET = "ResetAlarm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +162,3 @@ def parse_wish(envelope: Envelope) -> AlarmWish:
 def ask_alarms(wish: AlarmWish, target_id: str = "") -> Question[None]:
     """Ask a device to report the alarms it has; they come as notifications (A.2.4)."""
     return order(COMMAND, root=Root.QUERY, target_id=target_id, fields=tuple(wish_fields(wish)))
-
-
-def reset_alarm(
-    target_id: str = "", method: str = ALL_METHODS, alarm_type: str = ""
-) -> Question[None]:
-    """Reset (复位) an alarm, without which a device sends no second one of method 2 (9.4)."""
-    info: list[Field] = [("AlarmMethod", method)]
-    if alarm_type:
-        info.append(("AlarmType", alarm_type))
-    fields: tuple[Field, ...] = (("AlarmCmd", RESET), ("Info", info))
-    return ask_once(
-        "DeviceControl", read_result, root=Root.CONTROL, target_id=target_id, fields=fields
-    )

@@ -5,7 +5,7 @@ Owns root, CmdType, SN, DeviceID and how text is written; what stands inside bel
 """
 
 import re
-from collections.abc import Generator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,9 +66,16 @@ def parse_envelope(data: bytes) -> Envelope:
     return _envelope(parse_xml(data), data)
 
 
-def read_envelope(data: bytes) -> Generator[None, None, Envelope]:
-    """Do what `parse_envelope` does, with pauses between shares of a large body."""
-    return _envelope((yield from read_in_shares(data)), data)
+def read_envelope(data: bytes) -> Iterator[Envelope | None]:
+    """Do what `parse_envelope` does, with pauses; a long DeviceList comes in several messages."""
+    shares = read_in_shares(data, "DeviceList")
+    while True:
+        try:
+            part = next(shares)
+        except StopIteration as done:
+            yield _envelope(done.value, data)
+            return
+        yield _envelope(part, data) if part is not None else None
 
 
 def _envelope(body: Element, data: bytes) -> Envelope:

@@ -12,12 +12,15 @@ from xml.parsers import expat
 
 from sip.errors import MalformedMessage
 
-LONGEST_BYTES = 4 * 1024 * 1024
-"""Several thousand catalog items in one message; parsing more would hold up everybody else."""
+LONGEST_BYTES = 8 * 1024 * 1024
+"""Ten thousand catalog items, the most that annex M allows in one message."""
 
 DEEPEST = 16
 MOST_ELEMENTS = 300_000
 LONGEST_TEXT = 65_536
+LONGEST_RUN = 200
+"""Children of a long list that are handed out together."""
+
 SHARE = 32_768
 """Characters that are parsed in one go; takes some 5 ms."""
 
@@ -103,8 +106,14 @@ def parse_xml(data: bytes) -> Element:
             return tree
 
 
-def read_in_shares(data: bytes) -> Generator[None, None, Element]:
-    """Do what `parse_xml` does, with a pause after each share; a catalog may have megabytes."""
+def read_in_shares(data: bytes, cut: str = "") -> Generator[Element | None, None, Element]:
+    """Do what `parse_xml` does, with a pause after each share; a catalog may have megabytes.
+
+    The children of the list named `cut` below the root are handed out as they come, some hundred
+    at a time, in copies of the root; the tree at the end holds the rest. (The whole tree of 10,000
+    items is a quarter of a million objects, which hold up the garbage collector.) A body that must
+    be mended is begun anew: its first items come twice.
+    """
     if len(data) > LONGEST_BYTES:
         raise MalformedXml("XML body too large", data, status_hint=413)
     text = _FORBIDDEN.sub("", decode_text(data))
@@ -116,7 +125,7 @@ def read_in_shares(data: bytes) -> Generator[None, None, Element]:
         if mend is not None:
             text = mend(text)
         try:
-            return (yield from _build(text))
+            return (yield from _build(text, cut.lower()))
         except expat.ExpatError:
             continue
     raise MalformedXml("XML not well formed", data)
@@ -153,7 +162,7 @@ def _keep_allowed(found: re.Match[str]) -> str:
     return found[0] if allowed and code else ""
 
 
-def _build(text: str) -> Generator[None, None, Element]:
+def _build(text: str, cut: str) -> Generator[Element | None, None, Element]:
     builder = _Builder()
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -164,7 +173,7 @@ def _build(text: str) -> Generator[None, None, Element]:
     parser.EntityDeclHandler = builder.refuse
     for start in range(0, len(text), SHARE):
         if start:
-            yield
+            yield builder.take(cut) if cut else None
         parser.Parse(text[start : start + SHARE], False)
     parser.Parse("", True)
     return builder.root
@@ -199,6 +208,18 @@ class _Builder:
         element = self._open[-1]
         if len(element.text) < LONGEST_TEXT:
             element.text += text[:LONGEST_TEXT]
+
+    def take(self, name: str) -> Element | None:
+        """Cut off what is whole of a long list; None while it is short or the head is missing."""
+        if len(self._open) < 2 or self._open[1].name.lower() != name:
+            return None
+        listed = self._open[1]
+        count = len(listed.children) - (len(self._open) > 2)
+        if count < LONGEST_RUN or self.root.child("CmdType") is None:
+            return None
+        part = Element(listed.name, listed.attributes, listed.children[:count])
+        del listed.children[:count]
+        return Element(self.root.name, self.root.attributes, [*self.root.children[:-1], part])
 
     def refuse(self, *_: object) -> None:
         raise MalformedXml("document type declaration", status_hint=400)

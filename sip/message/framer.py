@@ -5,7 +5,7 @@ import re
 from sip.errors import MalformedMessage
 
 MAX_HEAD_BYTES = 64 * 1024
-MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_BODY_BYTES = 8 * 1024 * 1024
 """A catalog of some 7,000 channels in one message; what all connections hold is bounded above."""
 REJECTED_BYTES = 1024
 

@@ -41,8 +41,6 @@ SHARE_BYTES = 64 * 1024
 """Read in one go between two looks at the sockets; takes some 10 ms. A longer body is read in
 parts: a catalog of 9,000 items in one message would hold everybody up for half a second."""
 
-SHARE_ITEMS = 200
-
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
@@ -134,7 +132,7 @@ class MessageDesk:
             self._backlog_bytes -= len(letter.body)
             read_bytes += len(letter.body)
             if len(letter.body) > SHARE_BYTES:
-                self._reading = letter, _parts(letter.body)
+                self._reading = letter, read_envelope(letter.body)
             else:
                 self._read(letter, now)
         if self._reading is not None:
@@ -296,12 +294,3 @@ def _is_keepalive(body: bytes) -> bool:
         return parse_envelope(body).command == keepalive.COMMAND
     except MalformedMessage:
         return False
-
-
-def _parts(body: bytes) -> Iterator[Envelope | None]:
-    """Read a long body with pauses; a long list comes in several messages."""
-    envelope = yield from read_envelope(body)
-    if envelope.command == catalog.COMMAND:
-        yield from catalog.split_envelope(envelope, SHARE_ITEMS)
-    else:
-        yield envelope

@@ -6,7 +6,7 @@ Told to subscribers by NOTIFY, alarms and positions also by MESSAGE where nobody
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 from sip.events import CatalogItem, Position
 from sip.gb28181.alarm import Alarm, build_alarm
@@ -22,6 +22,7 @@ from sip.transactions import ServerTransaction, TransactionLayer
 
 ABNORMAL = frozenset({"OFF", "VLOST", "DEFECT"})
 DEVICE_ALARM = "2"
+BEIJING = timezone(timedelta(hours=8))
 TRACK_STEP_S = 10.0
 """Time that something which moves takes from one point of its track to the next."""
 
@@ -53,6 +54,10 @@ class Reports:
     def subscriptions(self) -> int:
         """How many are open."""
         return len(self._notifier)
+
+    def has(self, code: str) -> bool:
+        """Whether a channel is there now."""
+        return any(channel.code == code for channel in self._state.profile.channels)
 
     # What people make the device do
 
@@ -94,8 +99,8 @@ class Reports:
             if alarm.device_id in self._alarmed:
                 return False
             self._alarmed.add(alarm.device_id)
-        if not alarm.time_text:
-            alarm = replace(alarm, time_text=self._time_text())
+        time_text = alarm.time_text or self._time_text()
+        alarm = replace(alarm, sn=alarm.sn or self._next_sn(), time_text=time_text)
         body = build_alarm(alarm, charset=self._state.profile.charset)
         told = [each for each in self._notifier.of_topic(Topic.ALARM) if each.alarms.wants(alarm)]
         for subscriber in told:
@@ -203,4 +208,7 @@ class Reports:
         self._state.profile = replace(self._state.profile, channels=tuple(channels.values()))
 
     def _time_text(self) -> str:
-        return f"{self._wall():%Y-%m-%dT%H:%M:%S}" if self._wall is not None else ""
+        """Beijing time without a zone (3.1 of both editions)."""
+        if self._wall is None:
+            return ""
+        return f"{self._wall().astimezone(BEIJING):%Y-%m-%dT%H:%M:%S}"

@@ -43,6 +43,12 @@ class Program:
         for line in stream:
             self.lines.append(line.rstrip())
 
+    def type(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
     @property
     def log(self) -> str:
         return "\n".join(self.lines)
@@ -84,6 +90,7 @@ def program(
         arguments,
         env={**os.environ, **env, "PYTHONUNBUFFERED": "1"},
         cwd=cwd,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -97,8 +104,9 @@ def program(
         if process.poll() is None:
             running.stop()
         reader.join()
-        assert process.stdout is not None
+        assert process.stdout is not None and process.stdin is not None
         process.stdout.close()
+        process.stdin.close()
 
 
 @dataclass

@@ -17,6 +17,7 @@ from tests.web.fake_control import (
 from tests.web.fake_live import FakeLive
 from tests.web.fake_playback import FakeDeviceRecordings, FakeDownloads, FakePlayback
 from tests.web.fake_quirks import FakeQuirks
+from tests.web.fake_reports import FakeAlarmCommands, FakePositions, FakeSubscriptions
 from tests.web.fake_voice import FakeVoice
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER, alarm, attempt, channel, device
 from vms.bus import Bus
@@ -435,6 +436,9 @@ class FakeServices:
         self.analysis = FakeAnalysis()
         self.users = FakeUsers()
         self.spans = FakeSpans()
+        self.subscriptions = FakeSubscriptions(self.directory)
+        self.positions = FakePositions()
+        self.alarm_commands = FakeAlarmCommands(self.alarms)
         self.quirks = FakeQuirks()
         self.capabilities = FakeCapabilities()
         self.ptz = FakePtz()

@@ -83,7 +83,7 @@ def test_path_parameters_are_described(route: Any) -> None:
     }
     assert set(described) == set(re.findall(r"\{(\w+)\}", route.path))
     for parameter in described.values():
-        assert "pattern" in parameter["schema"] or "minimum" in parameter["schema"]
+        assert parameter["schema"].keys() & {"pattern", "minimum", "enum"}
 
 
 def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:

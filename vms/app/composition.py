@@ -25,6 +25,7 @@ from vms.metrics import Kind, Sample
 from vms.secrets import Secrets
 from vms.services import Services
 from vms.services.addresses import own_addresses
+from vms.services.alarm_commands import AlarmCommands
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
 from vms.services.capabilities import CapabilityService
@@ -42,6 +43,7 @@ from vms.services.live.routes import RegistryRoutes
 from vms.services.offline import SpanService
 from vms.services.passwords import PasswordHashes
 from vms.services.playback import PlaybackService
+from vms.services.positions import PositionService
 from vms.services.presence_news import PresenceNews
 from vms.services.ptz import PtzService
 from vms.services.ptz_memory import PtzMemoryService
@@ -51,6 +53,7 @@ from vms.services.registration import Listeners, RegistrationService
 from vms.services.registration_rules import RegistrationRuleService
 from vms.services.snapshots import SnapshotService
 from vms.services.store import Store
+from vms.services.subscriptions import SubscriptionService
 from vms.services.system import Gauges, SystemService
 from vms.services.users import UserService
 from vms.services.voice import VoiceService
@@ -206,6 +209,10 @@ def build_parts(
     snapshots = SnapshotService(
         desk, config.data, lambda: device_base_url(config, http_port()), clock
     )
+    subscriptions = SubscriptionService(
+        planes.sip.subscriptions, store, catalogs, config.subscriptions, bus, clock
+    )
+    positions = PositionService(store, bus, clock)
     registration = RegistrationService(
         planes.sip,
         store,
@@ -222,6 +229,8 @@ def build_parts(
             alarms.raise_wrong_clock,
             snapshots.finished,
             device_control.upgrade_ended,
+            subscriptions.note,
+            positions.take,
         ),
     )
     around = Surroundings(
@@ -263,6 +272,9 @@ def build_parts(
         analysis=analysis,
         users=users,
         spans=SpanService(store, clock),
+        subscriptions=subscriptions,
+        positions=positions,
+        alarm_commands=AlarmCommands(planes.sip, alarms),
         quirks=quirks,
         capabilities=capabilities,
         ptz=ptz,
@@ -309,6 +321,9 @@ def build_housekeeping(
         await services.recording.make_room()
         await services.system.check_disk()
 
+    async def prune_tracks() -> None:
+        await services.positions.prune(config.subscriptions.track_days)
+
     async def prune_pictures() -> None:
         await services.alarms.prune(config.storage.alarm_picture_days)
         await services.snapshots.prune(config.storage.alarm_picture_days)
@@ -317,6 +332,12 @@ def build_housekeeping(
         [
             Job("disk", IntervalTrigger(minutes=1), look_at_disk),
             Job("catalogs", IntervalTrigger(minutes=10), catalogs.ask_incomplete),
+            Job(
+                "catalog-polls",
+                IntervalTrigger(minutes=config.subscriptions.poll_minutes),
+                services.subscriptions.poll,
+            ),
+            Job("tracks", CronTrigger(hour=3, minute=40), prune_tracks),
             Job("sessions", IntervalTrigger(hours=1), services.users.prune),
             Job("audit-log", CronTrigger(hour=3, minute=10), prune_log),
             Job("downloads", CronTrigger(hour=3, minute=30), services.downloads.prune),

@@ -149,6 +149,7 @@ async def _start(
         ("alarms", services.alarms.run),
         ("live", services.live.run),
         ("ptz", services.ptz.run),
+        ("subscriptions", services.subscriptions.run),
         ("recording", services.recording.run),
         ("capabilities", services.capabilities.run),
         ("device-recordings", services.device_recordings.run),

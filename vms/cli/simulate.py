@@ -7,6 +7,10 @@ the password by --password.
 --fleet N plays N devices in one process instead: they register, keep alive and list their cameras,
 but send no pictures.
 
+Changes while it runs: --script changes.txt, or --commands and type (see vms/simulation/script.py):
+off CODE, on CODE, vlost CODE, defect CODE, add CODE NAME, del CODE, alarm CODE METHOD TYPE,
+move CODE LONGITUDE LATITUDE, wait SECONDS
+
 Faults: --fault loss=0.05 --fault silence_after_s=20 --fault no_answer --fault die=60
 """
 
@@ -37,6 +41,7 @@ from vms.simulation.faults import fault_names, parse_faults
 from vms.simulation.fleet import MOST_DEVICES, FleetOrder, RunningFleet, fleet_ids, fleet_name
 from vms.simulation.mine import FULL_MINE, MineBox, build_mines
 from vms.simulation.plan import SimulationPlan, run_simulation
+from vms.simulation.script import read_script
 
 DEFAULT_BOXES = 2
 MAX_BOXES = 2000
@@ -90,6 +95,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     voice.add_argument(
         "--speakers", type=int, default=0, metavar="N", help="每台喇叭数 · loudspeakers each"
     )
+    events = parser.add_argument_group("变化 · changes")
+    events.add_argument(
+        "--script", type=Path, metavar="FILE", help="按文件变化 · off, alarm, move, a line each"
+    )
+    events.add_argument(
+        "--commands", action="store_true", help="从标准输入读命令 · read such lines from stdin"
+    )
     faults = parser.add_argument_group("故障 · faults")
     names = ", ".join(fault_names())
     faults.add_argument("--fault", action="append", default=[], metavar="NAME[=N]", help=names)
@@ -120,6 +132,8 @@ def check(arguments: Namespace) -> None:
     for clip in arguments.clip:
         if not clip.is_file():
             raise ConfigError("--clip", f"no file {clip}", "--clip belt.mp4")
+    if arguments.script is not None:
+        read_script(arguments.script)
     if not arguments.provision and not arguments.password:
         raise ConfigError("--password", "needed without --provision", "--password secret")
     parse_faults(arguments.fault)
@@ -215,6 +229,8 @@ async def _simulate(config: Config, arguments: Namespace) -> None:
         codec=Codec(arguments.codec) if arguments.codec else None,
         keepalive_interval_s=arguments.keepalive,
         faults=parse_faults(arguments.fault),
+        script=read_script(arguments.script) if arguments.script is not None else (),
+        is_typed=arguments.commands,
         store_voice=arguments.store_voice,
         voice_transport=arguments.voice_transport,
     )

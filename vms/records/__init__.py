@@ -38,6 +38,7 @@ from vms.records.playback import (
 )
 from vms.records.quirks import QuirkView
 from vms.records.recording import RecorderState
+from vms.records.reports import SubscriptionTopic, SubscriptionView
 from vms.records.system import SystemStatus
 from vms.records.users import Identity, MediaToken, NewSession, UserView
 from vms.storage.records import (
@@ -54,6 +55,7 @@ from vms.storage.records import (
 )
 from vms.storage.records import AlarmRecord as Alarm
 from vms.storage.records import CapabilityRecord as CapabilityView
+from vms.storage.records import PositionRecord as PositionView
 from vms.storage.records import SceneRecord as Scene
 from vms.storage.records import SegmentRecord as Segment
 from vms.storage.records import SpanRecord as Span
@@ -98,6 +100,7 @@ __all__ = [
     "PtzPosition",
     "PtzStatus",
     "QuirkView",
+    "PositionView",
     "RecorderState",
     "RegistrationRuleView",
     "RecordingSearch",
@@ -115,6 +118,8 @@ __all__ = [
     "Steering",
     "StorageCard",
     "SubjectKind",
+    "SubscriptionTopic",
+    "SubscriptionView",
     "SystemStatus",
     "TreeBy",
     "TreeNodeView",

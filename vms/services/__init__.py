@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vms.bus import Bus
+from vms.services.alarm_commands import AlarmCommands
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
 from vms.services.capabilities import CapabilityService
@@ -14,12 +15,14 @@ from vms.services.downloads import DownloadService
 from vms.services.live import LiveService
 from vms.services.offline import SpanService
 from vms.services.playback import PlaybackService
+from vms.services.positions import PositionService
 from vms.services.ptz import PtzService
 from vms.services.ptz_memory import PtzMemoryService
 from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration_rules import RegistrationRuleService
 from vms.services.snapshots import SnapshotService
+from vms.services.subscriptions import SubscriptionService
 from vms.services.system import SystemService
 from vms.services.users import UserService
 from vms.services.voice import VoiceService
@@ -40,6 +43,9 @@ class Services:
     analysis: AnalysisService
     users: UserService
     spans: SpanService
+    subscriptions: SubscriptionService
+    positions: PositionService
+    alarm_commands: AlarmCommands
     quirks: QuirkService
     capabilities: CapabilityService
     ptz: PtzService

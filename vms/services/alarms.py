@@ -14,6 +14,8 @@ from peewee import Database
 from channel_registry.queries.channels import find_channel
 from channel_registry.queries.devices import find_device
 from sip.events import AlarmReceived, DeviceClockChecked, DeviceMoved
+from sip.gb28181.alarm import split_methods
+from sip.gb28181.alarm_names import name_alarm
 from vms.bus import Bus
 from vms.clock import Clock
 from vms.errors import NotFound
@@ -32,6 +34,9 @@ LARGEST_SNAPSHOT = 4 * 1024 * 1024
 
 STATUSES = 16_384
 """Live statuses that may wait: a switch that dies stalls every picture at the same moment."""
+
+DEVICE_ALARM = "device_alarm"
+"""Kind of what devices report."""
 
 DEVICE_LEVELS = {1: AlarmLevel.RED, 2: AlarmLevel.ORANGE, 3: AlarmLevel.YELLOW}
 
@@ -80,18 +85,11 @@ class AlarmService:
         await self.raise_(
             NewAlarm(
                 channel=event.source_id or event.device_id,
-                kind="device_alarm",
+                kind=DEVICE_ALARM,
                 level=DEVICE_LEVELS.get(event.priority, AlarmLevel.BLUE),
                 dedupe_key=f"device:{event.source_id}:{event.method}:{event.alarm_type}",
                 source="device",
-                detail={
-                    "device": event.device_id,
-                    "method": event.method,
-                    "type": event.alarm_type,
-                    "event": event.event_type,
-                    "time": event.time_text,
-                    "description": event.description,
-                },
+                detail=_detail_of(event),
             )
         )
 
@@ -196,6 +194,26 @@ class AlarmService:
                 detail={"reason": status.reason or "", "detail": status.detail},
             )
         )
+
+
+def _detail_of(event: AlarmReceived) -> dict[str, object]:
+    """What a device said, with the name that the standard has for it."""
+    methods = split_methods(event.method) or (event.method,)
+    names = [name_alarm(method, event.alarm_type, event.event_type) for method in methods]
+    detail: dict[str, object] = {
+        "name": "、".join(zh for zh, _ in names),
+        "name_en": ", ".join(en for _, en in names),
+        "device": event.device_id,
+        "method": event.method,
+        "type": event.alarm_type,
+        "event": event.event_type,
+        "priority": event.priority,
+        "time": event.time_text,
+        "description": event.description,
+    }
+    if event.longitude is not None and event.latitude is not None:
+        detail |= {"longitude": event.longitude, "latitude": event.latitude}
+    return detail
 
 
 def _raise(database: Database, alarm: NewAlarm, at: datetime) -> tuple[Alarm, bool]:

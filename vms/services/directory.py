@@ -36,6 +36,7 @@ from vms.services.store import Store
 from vms.storage.queries.attempts import list_attempts
 from vms.storage.queries.capabilities import forget_capabilities
 from vms.storage.queries.spans import end_spans, open_spans
+from vms.storage.queries.subscriptions import forget_subscriptions
 
 LONGEST_PASSWORD = 64
 CATEGORY_NAMES = {category.prefix: category.name for category in CATEGORIES}
@@ -264,6 +265,7 @@ def remove_device(database: Database, device_id: str, at: datetime) -> None:
     """Remove a device with its channels, and end their spans."""
     with database.atomic():
         codes = device_queries.delete_device(database, device_id)
+        forget_subscriptions(database, device_id)
         end_spans(database, SubjectKind.DEVICE, [device_id], at=at)
         end_spans(database, SubjectKind.CHANNEL, codes, at=at)
         forget_capabilities(database, device_id)

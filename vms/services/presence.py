@@ -88,10 +88,18 @@ def catalog_came(
     at: datetime,
     *,
     complete: bool,
+    is_notification: bool = False,
 ) -> CatalogChange:
     """A catalogue, whole or in part."""
     with database.atomic():
-        summary = apply_catalog(database, device_id, entries, complete=complete, at=at)
+        summary = apply_catalog(
+            database,
+            device_id,
+            entries,
+            complete=complete,
+            at=at,
+            is_notification=is_notification,
+        )
         causes: dict[str, SpanCause] = {}
         causes.update(dict.fromkeys(summary.turned_on, SpanCause.REPORTED_ON))
         causes.update(dict.fromkeys(summary.turned_off, SpanCause.REPORTED_OFF))
@@ -105,16 +113,16 @@ def catalog_came(
 def statuses_came(
     database: Database,
     device_id: str,
-    statuses: Mapping[str, bool],
+    statuses: Mapping[str, SpanCause],
     deleted: Iterable[str],
     at: datetime,
 ) -> CatalogChange:
-    """A notification: channels that turned on or off, channels that the device removed."""
+    """A notification: channels that turned on or off and why, channels that it removed."""
     with database.atomic():
-        on, off = set_channel_statuses(database, device_id, statuses, at=at)
+        is_on = {code: cause is SpanCause.REPORTED_ON for code, cause in statuses.items()}
+        on, off = set_channel_statuses(database, device_id, is_on, at=at)
         missing = mark_missing(database, device_id, deleted, at=at)
-        causes = dict.fromkeys(on, SpanCause.REPORTED_ON)
-        causes.update(dict.fromkeys(off, SpanCause.REPORTED_OFF))
+        causes = {code: statuses[code] for code in (*on, *off)}
         causes.update(dict.fromkeys(missing, SpanCause.MISSING))
         return CatalogChange(device_id, None, _record_channels(database, causes, at))
 

@@ -68,6 +68,8 @@ class Listeners:
     clock_wrong: Callable[[sip.DeviceClockChecked], Awaitable[None]]
     snapshots_uploaded: Callable[[sip.SnapshotsUploaded], None]
     upgrade_ended: Callable[[sip.UpgradeEnded], None]
+    subscription_changed: Callable[[sip.SubscriptionChanged], Awaitable[None]]
+    positions_received: Callable[[sip.PositionsReceived], Awaitable[None]]
 
 
 class RegistrationService:
@@ -214,6 +216,10 @@ class RegistrationService:
                 )
             case sip.AlarmReceived():
                 await self._listeners.alarm_received(event)
+            case sip.SubscriptionChanged():
+                await self._listeners.subscription_changed(event)
+            case sip.PositionsReceived():
+                await self._listeners.positions_received(event)
             case sip.DeviceMoved():
                 await self._listeners.device_moved(event)
             case sip.DeviceClockChecked() if event.is_wrong:

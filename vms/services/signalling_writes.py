@@ -34,8 +34,13 @@ DEPARTURES: dict[type, tuple[SpanCause, bool]] = {
 }
 """Why a device is off, and whether its registration still runs."""
 
-ON_EVENTS = frozenset({"ON"})
-OFF_EVENTS = frozenset({"OFF", "VLOST", "DEFECT"})
+STATUS_EVENTS = {
+    "ON": SpanCause.REPORTED_ON,
+    "OFF": SpanCause.REPORTED_OFF,
+    "VLOST": SpanCause.VIDEO_LOST,
+    "DEFECT": SpanCause.DEFECT,
+}
+"""Events of a catalog notification that say how a channel is (GB/T 28181-2022 annex N)."""
 
 
 def build_write(
@@ -113,17 +118,29 @@ def _attempted(database: Database, event: sip.RegistrationAttempted) -> None:
 
 
 def _catalog(database: Database, event: sip.CatalogReceived) -> CatalogChange:
-    """Items nobody asked for: they add and change, and only a named deletion marks as missing."""
-    statuses = {item.device_id: True for item in event.items if item.event in ON_EVENTS}
-    statuses |= {item.device_id: False for item in event.items if item.event in OFF_EVENTS}
-    deleted = [item.device_id for item in event.items if item.event == "DEL"]
+    """Items nobody asked for: they add and change, and only a named deletion marks as missing.
+
+    Of several events of one channel the last one counts.
+    """
+    items = {item.device_id: item for item in event.items}.values()
+    statuses = {
+        item.device_id: STATUS_EVENTS[item.event] for item in items if item.event in STATUS_EVENTS
+    }
+    deleted = [item.device_id for item in items if item.event == "DEL"]
     if statuses or deleted:
         change = statuses_came(database, event.device_id, statuses, deleted, event.at)
     handled = {*statuses, *deleted}
-    rest = [item for item in event.items if item.device_id not in handled]
-    if not rest and handled:
-        return change
-    merged = catalog_came(database, event.device_id, entries_of(rest), event.at, complete=False)
+    rest = [item for item in items if item.device_id not in handled]
+    if not rest:
+        return change if handled else CatalogChange(event.device_id, None, ())
+    merged = catalog_came(
+        database,
+        event.device_id,
+        entries_of(rest),
+        event.at,
+        complete=False,
+        is_notification=event.is_notification,
+    )
     if handled:
         merged = replace(merged, channels=(*change.channels, *merged.channels))
     return merged

@@ -142,6 +142,10 @@ class SimulatedBox:
                 finally:
                     self._drop_calls()
 
+    def flush(self) -> None:
+        """Send what the device has to say after it was told to do something."""
+        self._driver.flush()
+
     async def _live(self) -> None:
         """Wait for the end: a cancellation, or the fault `die`."""
         if self.faults.die_after_s is None:

@@ -20,6 +20,7 @@ from stream_relay.simulator import ClipSource, MediaSource, SceneSource
 from vms.errors import ConfigError
 from vms.simulation.box import BoxFaults, SimulatedBox
 from vms.simulation.mine import MineBox
+from vms.simulation.script import Command, follow_script, follow_typing
 from vms.supervise import supervise
 
 START_STEP_S = 0.02
@@ -52,6 +53,10 @@ class SimulationPlan:
     """Folder for what the devices hear."""
     voice_transport: MediaTransport = "udp"
     """How they want to hear it, named from their side."""
+    script: tuple[Command, ...] = ()
+    """What happens to their channels, in order."""
+    is_typed: bool = False
+    """Take further commands from the standard input."""
 
 
 async def run_simulation(plan: SimulationPlan, stop: asyncio.Event) -> None:
@@ -64,11 +69,15 @@ async def run_simulation(plan: SimulationPlan, stop: asyncio.Event) -> None:
     await asyncio.to_thread(prepare, clips)
     async with asyncio.TaskGroup() as group:
         tasks = []
+        boxes: dict[str, SimulatedBox] = {}
         for mine in plan.mines:
             sources = sources_of(mine, clips, plan)
-            work = functools.partial(_run_box, plan, mine, local_host, sources)
+            work = functools.partial(_run_box, plan, mine, local_host, sources, boxes)
             tasks.append(group.create_task(supervise(f"box {mine.device_id}", work)))
             await asyncio.sleep(START_STEP_S)
+        tasks.append(group.create_task(follow_script(plan.script, boxes)))
+        if plan.is_typed:
+            tasks.append(group.create_task(follow_typing(boxes)))
         await stop.wait()
         for task in tasks:
             task.cancel()
@@ -119,7 +128,11 @@ def local_address(server: Peer) -> str:
 
 
 async def _run_box(
-    plan: SimulationPlan, mine: MineBox, local_host: str, sources: Mapping[str, MediaSource]
+    plan: SimulationPlan,
+    mine: MineBox,
+    local_host: str,
+    sources: Mapping[str, MediaSource],
+    boxes: dict[str, SimulatedBox],
 ) -> None:
     profile = DeviceProfile(
         device_id=mine.device_id,
@@ -145,6 +158,7 @@ async def _run_box(
         archive=archive_of(mine),
         voice_folder=plan.store_voice,
     )
+    boxes[mine.device_id] = box
     await box.run()
 
 

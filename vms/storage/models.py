@@ -248,6 +248,66 @@ class Capability(Model):
         primary_key = CompositeKey("device_id", "name")
 
 
+class Subscription(Model):
+    """What is subscribed to at a device, and what was learned of it."""
+
+    device_id = CharField(max_length=32)
+    topic = CharField(max_length=16)
+    is_wanted = BooleanField(null=True)
+    # Null: nobody has said so; the configuration decides.
+    state = CharField(max_length=16)
+    reason = CharField(max_length=64)
+    since = UtcField(null=True)
+
+    class Meta:
+        """Table name as in the reference."""
+
+        table_name = "subscription"
+        primary_key = CompositeKey("device_id", "topic")
+
+
+class Position(Model):
+    """Where a channel was last."""
+
+    channel = CharField(max_length=32, primary_key=True)
+    device_id = CharField(max_length=32)
+    at = UtcField()
+    time_text = CharField(max_length=64)
+    longitude = DoubleField()
+    latitude = DoubleField()
+    speed = DoubleField(null=True)
+    direction = DoubleField(null=True)
+    altitude = DoubleField(null=True)
+    height = DoubleField(null=True)
+
+    class Meta:
+        """Table name as in the reference."""
+
+        table_name = "position"
+
+
+class TrackPoint(Model):
+    """Where a channel was at one moment."""
+
+    id = BigAutoField()
+    channel = CharField(max_length=32)
+    device_id = CharField(max_length=32)
+    at = UtcField(index=True)
+    time_text = CharField(max_length=64)
+    longitude = DoubleField()
+    latitude = DoubleField()
+    speed = DoubleField(null=True)
+    direction = DoubleField(null=True)
+    altitude = DoubleField(null=True)
+    height = DoubleField(null=True)
+
+    class Meta:
+        """Table name as in the reference."""
+
+        table_name = "track_point"
+        indexes = ((("channel", "at"), False),)
+
+
 TABLES = (
     Alarm,
     Span,
@@ -261,4 +321,7 @@ TABLES = (
     RegistrationAttempt,
     AuditEntry,
     Capability,
+    Subscription,
+    Position,
+    TrackPoint,
 )

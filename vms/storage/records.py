@@ -72,6 +72,10 @@ class SpanCause(StrEnum):
     """The device says its channel is on."""
     REPORTED_OFF = "reported_off"
     """The device says its channel is off."""
+    VIDEO_LOST = "video_lost"
+    """The device says that its channel has no picture (VLOST)."""
+    DEFECT = "defect"
+    """The device says that its channel is broken (DEFECT)."""
     FAULTY = "faulty"
     """The device's keepalive lists the channel as faulty."""
     REPAIRED = "repaired"
@@ -367,3 +371,39 @@ class CapabilityRecord:
     at: datetime
     detail: str = ""
     """What the device said when it refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRecord:
+    """What is known of one subscription, also while the platform or the device is down."""
+
+    device_id: str
+    topic: str
+    is_wanted: bool | None
+    """None: the configuration decides."""
+    state: str
+    """Empty before the first try."""
+    reason: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRecord:
+    """Where a channel was at one moment, WGS-84."""
+
+    channel: str
+    device_id: str
+    at: datetime
+    """When it was heard."""
+    time_text: str
+    """The device's own local time, as sent."""
+    longitude: float
+    latitude: float
+    speed: float | None
+    """Kilometres an hour."""
+    direction: float | None
+    """Degrees clockwise from north."""
+    altitude: float | None
+    """Metres above the sea."""
+    height: float | None
+    """Metres above the ground."""

@@ -8,6 +8,7 @@ import { acknowledge, AlarmList, alarmTitle, clear, placeOf } from "./components
 import { timeWithAge } from "./components/age";
 import { bindKeys } from "./components/key_map";
 import { levelBadge, stateBadge } from "./components/level";
+import { resetButton } from "./components/reports";
 import { snapshotView } from "./components/snapshot";
 import { attempt } from "./components/toast";
 import { verdictCard } from "./components/verdict";
@@ -147,6 +148,7 @@ class AlarmsPage {
         ? h("button", { type: "button", class: "button", "data-action": "clear",
           onclick: () => void clear(actions, alarm) }, icon("close"), t("alarm.clear"))
         : null,
+      mayAct ? resetButton(this.context.api, alarm) : null,
       alarm.channel === null ? null
         : h("a", { class: "button", href: `/?open=${alarm.channel}` }, icon("live"), t("alarm.watch")));
   }
@@ -154,7 +156,7 @@ class AlarmsPage {
 
 /** Positions on the stream's time line are for programs; the picture and the time say it to people. */
 function isForPeople(name: string): boolean {
-  return name !== "pts_ticks" && name !== "wall";
+  return !["pts_ticks", "wall", "name", "name_en"].includes(name);
 }
 
 /** How sure as a share of a hundred, sizes in their unit, anything else as it is. */

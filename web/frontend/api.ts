@@ -5,8 +5,9 @@
 
 import type {
   Access, Alarm, Announcement, Broadcast, BroadcastDraft, CapabilityMatrix, Channel, Device,
-  Download, Id, LiveStatus, Page, Playback, Plugin, QuirkLine, RecordingList, Scene, SceneDraft,
-  Segment, Session, Span, SystemFacts, TimetableDraft, TimetableEntry, TreeNode,
+  Download, Id, LiveStatus, Page, Playback, Plugin, Position, QuirkLine, RecordingList, Scene,
+  SceneDraft, Segment, Session, Span, Subscription, SystemFacts, TimetableDraft, TimetableEntry,
+  TreeNode,
 } from "./contract";
 import { learnServerTime } from "./clock";
 
@@ -142,6 +143,27 @@ export class Api {
   }
   clear(id: Id, note: string): Promise<Alarm> {
     return this.send("POST", `/alarms/${enc(id)}/clear`, { note });
+  }
+  resetAlarm(id: Id): Promise<Alarm> { return this.send("POST", `/alarms/${enc(id)}/reset`, {}); }
+
+  // Reports
+  async subscriptions(device: string): Promise<Subscription[]> {
+    return listOf(await this.get(`/devices/${enc(device)}/subscriptions`));
+  }
+  async chooseSubscription(device: string, topic: string, wanted: boolean | null): Promise<Subscription[]> {
+    return listOf(await this.send("PUT", `/devices/${enc(device)}/subscriptions/${topic}`, { wanted }));
+  }
+  /** Null for a channel that never said where it is. */
+  async position(code: string): Promise<Position | null> {
+    try {
+      return await this.get(`/channels/${enc(code)}/position`);
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404) return null;
+      throw error;
+    }
+  }
+  async track(code: string): Promise<Position[]> {
+    return listOf(await this.get(`/channels/${enc(code)}/track`));
   }
   async scenes(channel: string): Promise<Scene[]> {
     return listOf(await this.get("/scenes", { channel }));

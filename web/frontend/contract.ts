@@ -155,6 +155,33 @@ export interface Alarm {
 
 export type Point = [number, number];
 
+/** What a device is asked to report. */
+export interface Subscription {
+  topic: "catalog" | "alarm" | "position";
+  wanted: boolean;
+  /** What somebody said; null: as configured. */
+  given: boolean | null;
+  state: string;
+  since: string | null;
+  expires_s: number;
+  reason: string | null;
+  notified_at: string | null;
+  notifications: number;
+}
+
+/** Where a channel was at one moment, WGS-84. */
+export interface Position {
+  channel: string;
+  at: string;
+  time_text: string | null;
+  longitude: number;
+  latitude: number;
+  speed: number | null;
+  direction: number | null;
+  altitude: number | null;
+  height: number | null;
+}
+
 export interface Scene {
   id: Id;
   channel: string;
@@ -334,6 +361,8 @@ export interface EventBodies {
   detections: Detections;
   live_status: LiveStatus;
   registration_attempt: RegistrationAttempt;
+  subscription: { device_id: string; topic: string; state: string; reason: string | null };
+  position: Position;
   segment_recorded: Segment & { channel: string };
 }
 

@@ -90,6 +90,7 @@ function follow({ events }: PageContext, table: Table<Device>, drawer: DeviceDra
   };
   events.on("device_status", (status) => soon(status.id));
   events.on("catalog_merged", (merged) => soon(merged.id));
+  events.on("subscription", (changed) => drawer.refresh(changed.device_id));
   events.onGap(() => soon(null));
 }
 

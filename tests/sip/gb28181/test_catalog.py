@@ -9,7 +9,7 @@ from sip.gb28181.catalog import (
     build_catalog_response,
     parse_catalog,
 )
-from sip.gb28181.manscdp import parse_envelope
+from sip.gb28181.manscdp import parse_envelope, read_envelope
 
 DEVICE = "34020000001180000001"
 
@@ -200,3 +200,36 @@ def test_notifications_carry_their_event(event):
 
 def test_an_unknown_event_is_none():
     assert one("<Event>DANCE</Event>").event is None
+
+
+def test_a_long_list_is_cut_into_messages_that_add_up_to_the_whole():
+    items = [camera(number, address="井下" * 20) for number in range(1, 2002)]
+    body = build_catalog_response(DEVICE, 4, items, 2001)
+    parts = [part for part in read_envelope(body) if part is not None]
+    assert len(parts) > 4
+    collection = CatalogCollection()
+    for part in parts:
+        collection.add(part)
+    assert collection.is_complete
+    assert collection.items == parse_catalog(parse_envelope(body)).items
+    assert {(part.sn, part.command, part.device_id) for part in parts} == {(4, "Catalog", DEVICE)}
+
+
+def test_a_long_list_that_must_be_mended_loses_nothing():
+    items = [camera(number, address="井下" * 20) for number in range(1, 2002)]
+    body = build_catalog_response(DEVICE, 4, items, 2001)
+    name = b"camera 1999"
+    body = body.replace(b"<Name>" + name, b"<Name>A & B < " + name)
+    collection = CatalogCollection()
+    for part in read_envelope(body):
+        if part is not None:
+            collection.add(part)
+    assert len(collection.items) == 2001
+    assert collection.items[1998].name == "A & B < camera 1999"
+
+
+def test_a_short_list_and_a_message_without_one_stay_as_they_are():
+    for items in ([], [camera(1)]):
+        body = build_catalog_response(DEVICE, 4, items, len(items))
+        (part,) = read_envelope(body)
+        assert parse_catalog(part) == parse_catalog(parse_envelope(body))

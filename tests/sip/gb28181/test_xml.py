@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.gb28181.xml import LONGEST_BYTES, MalformedXml, decode_text, parse_xml
+from sip.gb28181.xml import (
+    LONGEST_BYTES,
+    MalformedXml,
+    decode_text,
+    parse_xml,
+    read_in_shares,
+)
 
 GB_PROLOG = b'<?xml version="1.0" encoding="GB2312"?>\r\n'
 
@@ -111,3 +117,26 @@ def test_only_the_parsers_own_error_escapes(data):
             parse_xml(body)
         except MalformedXml:
             pass
+
+
+def test_a_long_body_is_read_in_shares_and_gives_the_same_tree():
+    items = "".join(f"<Item><Name>门{n}</Name></Item>" for n in range(20_000))
+    data = GB_PROLOG + f"<A>{items}</A>".encode("gb18030")
+    shares = read_in_shares(data)
+    pauses = 0
+    while True:
+        try:
+            next(shares)
+        except StopIteration as done:
+            tree = done.value
+            break
+        pauses += 1
+    assert pauses > 10
+    assert [child.value("Name") for child in tree.children] == [f"门{n}" for n in range(20_000)]
+
+
+@given(st.integers(0, 40), st.integers(0, 2**16))
+def test_a_share_may_end_anywhere(padding, place):
+    text = " " * padding + "门" * (32_760 + place % 16)
+    data = f"<A><Name>x{text}y</Name><Next>7</Next></A>".encode()
+    assert parse_xml(data).value("Next") == "7"

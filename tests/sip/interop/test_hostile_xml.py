@@ -106,8 +106,8 @@ async def test_bodies_under_a_wrong_label_are_read_right(scene: Scene, body):
     assert alarm.description == "镕基矿"
 
 
-async def test_a_body_of_five_megabytes_is_refused_and_the_memory_given_back(scene: Scene):
-    data = message(b"<a>" + b"x" * 5_000_000 + b"</a>", sender=SUSPECT)
+async def test_a_body_of_nine_megabytes_is_refused_and_the_memory_given_back(scene: Scene):
+    data = message(b"<a>" + b"x" * 9_000_000 + b"</a>", sender=SUSPECT)
     tracemalloc.start()
     try:
         async with suspect(scene) as peer:

@@ -56,6 +56,7 @@ class Office:
     ended: list[tuple[str, str]] = field(default_factory=list)
     alarms: list[sip.AlarmReceived] = field(default_factory=list)
     moves: list[sip.DeviceMoved] = field(default_factory=list)
+    reports: list[sip.SubscriptionChanged | sip.PositionsReceived] = field(default_factory=list)
     clocks: list[sip.DeviceClockChecked] = field(default_factory=list)
     reported: list[sip.SnapshotsUploaded | sip.UpgradeEnded] = field(default_factory=list)
 
@@ -95,6 +96,9 @@ async def office(
         async def hear_clock(event: sip.DeviceClockChecked) -> None:
             made.clocks.append(event)
 
+        async def hear_report(event: sip.SubscriptionChanged | sip.PositionsReceived) -> None:
+            made.reports.append(event)
+
         made.service = RegistrationService(
             registrar,
             mine,
@@ -111,6 +115,8 @@ async def office(
                 hear_clock,
                 made.reported.append,
                 made.reported.append,
+                hear_report,
+                hear_report,
             ),
         )
         async with asyncio.TaskGroup() as group:
@@ -318,7 +324,9 @@ async def test_keepalives_are_written_together_at_the_end_at_the_latest(
         news,
         bus=bus,
         clock=clock,
-        listeners=Listeners(*([lambda *_: None] * 2 + [nothing] * 3 + [lambda _: None] * 2)),
+        listeners=Listeners(
+            *([lambda *_: None] * 2 + [nothing] * 3 + [lambda _: None] * 2 + [nothing] * 2)
+        ),
     )
     later = T0 + timedelta(seconds=50)
     async with asyncio.TaskGroup() as group:

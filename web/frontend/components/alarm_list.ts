@@ -4,7 +4,7 @@ import type { Api } from "../api";
 import type { AlarmBook } from "../alarm_book";
 import type { Alarm, Id } from "../contract";
 import { h, iconButton } from "../dom";
-import { t, tServer } from "../i18n";
+import { language, t, tServer } from "../i18n";
 import { timeWithAge } from "./age";
 import { field, openDialog } from "./dialog";
 import { levelBadge, stateBadge } from "./level";
@@ -143,7 +143,9 @@ export class AlarmList {
 
 /** What happened, in words. */
 export function alarmTitle(alarm: Alarm): string {
-  return tServer("alarm.kind", alarm.kind);
+  // What a device reports has a name in the standard (GB/T 28181 A.2.5); the server sends both.
+  const name = alarm.detail?.[language() === "zh" ? "name" : "name_en"];
+  return alarm.kind === "device_alarm" && typeof name === "string" ? name : tServer("alarm.kind", alarm.kind);
 }
 
 /** Where it happened: the camera's name, its code, or the platform itself. */

@@ -11,6 +11,7 @@ import { confirmLoss, field, openDialog } from "./dialog";
 import { Drawer, section } from "./drawer";
 import { levelBadge } from "./level";
 import { causeText, threeMarks } from "./marks";
+import { positionView } from "./reports";
 import { editScene } from "./scene_editor";
 import { segmentList } from "./segment_list";
 import { attempt, copyText } from "./toast";
@@ -26,6 +27,7 @@ export class ChannelDrawer {
     events.on("channel_status", (status) => { if (status.code === this.code) void this.refresh(); });
     events.on("live_status", (status) => { if (status.code === this.code) this.showLive(status); });
     events.on("segment_recorded", (segment) => { if (segment.channel === this.code) void this.refresh(); });
+    events.on("position", (place) => { if (place.channel === this.code) void this.showPosition(place.channel); });
     events.onGap(() => void this.refresh());
   }
 
@@ -45,21 +47,22 @@ export class ChannelDrawer {
     await attempt(async () => {
       const now = serverNow();
       const iso = (ms: number): string => new Date(ms).toISOString();
-      const [channel, spans, scenes, segments] = await Promise.all([
+      const [channel, spans, scenes, segments, place] = await Promise.all([
         api.channel(code), api.spans(code, "channel"), api.scenes(code),
-        api.segments(code, iso(startOfDay(now)), iso(now + 60_000)),
+        api.segments(code, iso(startOfDay(now)), iso(now + 60_000)), positionView(api, code),
       ]);
-      if (this.code === code) this.show(channel, spans, scenes, segments);
+      if (this.code === code) this.show(channel, spans, scenes, segments, place);
     });
   }
 
-  private show(channel: Channel, spans: Span[], scenes: Scene[], segments: Segment[]): void {
+  private show(channel: Channel, spans: Span[], scenes: Scene[], segments: Segment[], place: HTMLElement | null): void {
     this.drawer.element.dataset["channel"] = channel.code;
     this.drawer.show(channel.name,
       this.identity(channel),
       section(t("drawer.marks"), "marks", threeMarks(channel)),
       section(t("drawer.live"), "live", this.live(channel.code, channel.live)),
       section(t("drawer.recording"), "recording", this.recording(channel), segmentList(segments, channel.recording)),
+      ...(place === null ? [] : [section(t("position.title"), "position", place)]),
       section(t("drawer.scenes"), "scenes", this.scenes(channel, scenes)),
       this.config(channel),
       section(t("drawer.spans"), "spans", spanList(spans)));
@@ -103,6 +106,12 @@ export class ChannelDrawer {
   private showLive(status: LiveStatus): void {
     const shown = this.drawer.element.querySelector("[data-section=live] > div");
     shown?.replaceWith(this.live(status.code, status));
+  }
+
+  private async showPosition(code: string): Promise<void> {
+    const fresh = await positionView(this.context.api, code);
+    const shown = this.drawer.element.querySelector("[data-role=position]");
+    if (fresh !== null && this.code === code) shown?.replaceWith(fresh);
   }
 
   private live(code: string, status: LiveStatus | null): HTMLElement {

@@ -12,6 +12,7 @@ import { configEditor } from "./config_editor";
 import { deleteDevice, refreshCatalog, resetPassword } from "./device_acts";
 import { Drawer, section } from "./drawer";
 import { causeText, presenceDot } from "./marks";
+import { subscriptionList } from "./reports";
 import { attempt, copyText } from "./toast";
 
 const CHANNELS_SHOWN = 200;
@@ -49,6 +50,8 @@ export class DeviceDrawer {
       section(t("device.channels", { count: channels.total }), "channels",
         channels.items.length === 0 ? h("p", { class: "quiet" }, t("device.no_channels"))
           : h("ul", { class: "plain-list" }, ...channels.items.map((channel) => this.channel(channel)))),
+      section(t("subscription.title"), "subscriptions",
+        subscriptionList(this.context.api, device.id, canOperate(this.context.session))),
       section(t("capability.title"), "capabilities",
         capabilityMatrix(this.context.api, device.id, canOperate(this.context.session) && device.online)),
       canOperate(this.context.session) ? section(t("drawer.config"), "config",

@@ -11,9 +11,9 @@ const KEY_AT = /\bt\(\s*\(?"([a-z0-9_.]+)"|"([a-z]+\.[a-z0-9_.]+)"/g;
 const FAMILIES = [
   "advice", "alarm.detail", "alarm.kind", "alarm.state", "capability", "cause", "config.field", "config.type",
   "download.state", "label", "level", "live.end", "live.step", "marks", "microphone", "nav", "outcome", "param",
-  "presence", "problem", "quirk", "replay.kind", "replay.source", "role", "spans", "tile.state", "transport",
-  "verdict", "voice.day", "voice.entry_failed", "voice.kind_of", "voice.priority", "voice.reason", "voice.source",
-  "voice.state", "voice.target",
+  "presence", "problem", "quirk", "replay.kind", "replay.source", "role", "spans", "subscription.reason",
+  "subscription.state", "subscription.topic", "tile.state", "transport", "verdict", "voice.day", "voice.entry_failed",
+  "voice.kind_of", "voice.priority", "voice.reason", "voice.source", "voice.state", "voice.target",
 ];
 
 function files(folder: string, ending: string): string[] {

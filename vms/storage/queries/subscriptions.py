@@ -1,0 +1,71 @@
+"""What is subscribed to at devices: what people wish, and what was learned."""
+
+from datetime import datetime
+
+from peewee import Database
+
+from channel_registry.literal import fit
+from channel_registry.statements import Row, fetch, run
+from vms.storage.models import Subscription
+from vms.storage.records import SubscriptionRecord
+
+_KEY = (Subscription.device_id, Subscription.topic)
+
+
+def subscriptions_of(database: Database, device_id: str) -> dict[str, SubscriptionRecord]:
+    """All that is known of a device, by topic."""
+    query = Subscription.select().where(Subscription.device_id == device_id)
+    return {row["topic"]: _record(row) for row in fetch(query, database)}
+
+
+def wish_subscription(database: Database, device_id: str, topic: str, wanted: bool | None) -> None:
+    """Say whether people want it; None: as configured."""
+    row = _row(device_id, topic) | {"is_wanted": wanted}
+    Subscription.insert(row).on_conflict(
+        conflict_target=_KEY, preserve=[Subscription.is_wanted]
+    ).execute(database)
+
+
+def note_subscription(
+    database: Database, device_id: str, topic: str, *, state: str, reason: str, at: datetime
+) -> None:
+    """Keep what became of it."""
+    row = _row(device_id, topic)
+    row |= {"state": state, "reason": fit(reason, 64)[0], "since": at}
+    changed = [Subscription.state, Subscription.reason, Subscription.since]
+    Subscription.insert(row).on_conflict(conflict_target=_KEY, preserve=changed).execute(database)
+
+
+def devices_without(database: Database, topic: str, state: str) -> set[str]:
+    """Devices whose subscription was tried and is in another state than this."""
+    query = Subscription.select(Subscription.device_id).where(
+        Subscription.topic == topic, Subscription.state != state
+    )
+    return {row["device_id"] for row in fetch(query, database)}
+
+
+def forget_subscriptions(database: Database, device_id: str) -> None:
+    """Drop everything about a device that was removed."""
+    run(Subscription.delete().where(Subscription.device_id == device_id), database)
+
+
+def _row(device_id: str, topic: str) -> Row:
+    return {
+        "device_id": device_id,
+        "topic": topic,
+        "is_wanted": None,
+        "state": "",
+        "reason": "",
+        "since": None,
+    }
+
+
+def _record(row: Row) -> SubscriptionRecord:
+    return SubscriptionRecord(
+        row["device_id"],
+        row["topic"],
+        row["is_wanted"],
+        row["state"],
+        row["reason"],
+        row["since"],
+    )

@@ -1,0 +1,29 @@
+"""The words of problems with what devices report; joined in `problem_texts`."""
+
+from collections.abc import Mapping
+
+Text = tuple[int, str, str, str, str]
+
+REPORTS: Mapping[str, Text] = {
+    "device_refused": (
+        409,
+        "设备拒绝了命令",
+        "The device refused",
+        "设备收到了命令但拒绝执行；请确认设备支持该功能，并查看设备自身的日志。",
+        "It took the command and refused it; see whether it can do this, and its own log.",
+    ),
+    "not_a_device_alarm": (
+        409,
+        "不是设备上报的报警",
+        "Not an alarm of a device",
+        "只有设备上报的报警可以复位；其他报警请直接解除。",
+        "Only alarms that devices report can be reset; clear the others.",
+    ),
+    "position_not_found": (
+        404,
+        "没有位置",
+        "No position",
+        "该通道从未上报过位置；请在设备详情中开启位置订阅。",
+        "It never reported where it is; switch positions on in the details of its device.",
+    ),
+}
