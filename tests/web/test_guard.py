@@ -87,6 +87,7 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "stop_live",
             "test_capabilities",
             "show_access",
+            "delete_download",
             "begin_talk",
             "end_talk",
             "begin_broadcast",
