@@ -19,11 +19,4 @@ REPORTS: Mapping[str, Text] = {
         "只有设备上报的报警可以复位；其他报警请直接解除。",
         "Only alarms that devices report can be reset; clear the others.",
     ),
-    "position_not_found": (
-        404,
-        "没有位置",
-        "No position",
-        "该通道从未上报过位置；请在设备详情中开启位置订阅。",
-        "It never reported where it is; switch positions on in the details of its device.",
-    ),
 }

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.web.records import CHANNEL, DEVICE, NOON
-from vms.errors import Conflict, NotFound, NotReady
+from vms.errors import Conflict, NotReady
 from vms.records import Alarm, PositionView, SubscriptionTopic, SubscriptionView
 
 
@@ -40,10 +40,8 @@ class FakePositions:
             CHANNEL, DEVICE, NOON, "=1+1", 112.5, 36.25, 20.0, 90.0, None, None
         )
 
-    async def last(self, channel: str) -> PositionView:
-        if channel != CHANNEL:
-            raise NotFound("position", channel)
-        return self.place
+    async def last(self, channel: str) -> PositionView | None:
+        return self.place if channel == CHANNEL else None
 
     async def track(
         self, channel: str, start: datetime, end: datetime, limit: int = 20_000

@@ -6,7 +6,6 @@ from datetime import datetime
 from sip.events import PositionsReceived
 from vms.bus import Bus
 from vms.clock import Clock
-from vms.errors import NotFound
 from vms.events import PositionReported
 from vms.records import PositionView
 from vms.services.store import Store
@@ -49,12 +48,9 @@ class PositionService:
         for position in positions:
             self._bus.publish(PositionReported(at=self._clock.wall(), position=position))
 
-    async def last(self, channel: str) -> PositionView:
-        """Where a channel was last; raises NotFound(position)."""
-        found = await self._store.run(last_position, channel)
-        if found is None:
-            raise NotFound("position", channel)
-        return found
+    async def last(self, channel: str) -> PositionView | None:
+        """Where a channel was last; none when it never said."""
+        return await self._store.run(last_position, channel)
 
     async def track(
         self, channel: str, start: datetime, end: datetime, limit: int = MOST_POINTS

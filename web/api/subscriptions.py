@@ -68,6 +68,13 @@ class Position(Wire):
     height: float | None
 
 
+class LastPosition(Wire):
+    """The last place of a channel."""
+
+    position: Position | None
+    """Null for one that never said."""
+
+
 class Track(ListOf[Position]):
     """Points, the oldest first."""
 
@@ -128,11 +135,11 @@ async def choose_subscription(
     "/channels/{code}/position",
     summary="Show where a channel is",
     permission=Permission.WATCH,
-    problems=("position_not_found",),
 )
-async def show_position(call: Call, code: GbCode) -> Position:
+async def show_position(call: Call, code: GbCode) -> LastPosition:
     """Tell the last place it reported."""
-    return build_position(await call.services.positions.last(code))
+    found = await call.services.positions.last(code)
+    return LastPosition(position=build_position(found) if found is not None else None)
 
 
 @resource.route(

@@ -155,12 +155,7 @@ export class Api {
   }
   /** Null for a channel that never said where it is. */
   async position(code: string): Promise<Position | null> {
-    try {
-      return await this.get(`/channels/${enc(code)}/position`);
-    } catch (error) {
-      if (error instanceof Problem && error.status === 404) return null;
-      throw error;
-    }
+    return (await this.get<{ position: Position | null }>(`/channels/${enc(code)}/position`)).position;
   }
   async track(code: string): Promise<Position[]> {
     return listOf(await this.get(`/channels/${enc(code)}/track`));

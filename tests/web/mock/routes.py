@@ -317,6 +317,19 @@ async def spans(_: web.Request) -> web.Response:
     return web.json_response({"items": data.build_spans()})
 
 
+async def position(_: web.Request) -> web.Response:
+    """Nothing here moves."""
+    return web.json_response({"position": None})
+
+
+async def subscriptions(_: web.Request) -> web.Response:
+    """Everything is subscribed to."""
+    common = {"wanted": True, "given": None, "state": "active", "reason": None, "expires_s": 600}
+    times = {"since": data.ago(minutes=5), "notified_at": data.ago(minutes=1), "notifications": 3}
+    topics = ("catalog", "alarm", "position")
+    return web.json_response({"items": [{"topic": topic, **common, **times} for topic in topics]})
+
+
 async def plugins(_: web.Request) -> web.Response:
     """One plugin."""
     return web.json_response({"items": [data.INTRUSION]})
@@ -350,6 +363,8 @@ def add_routes(app: web.Application) -> None:
         ("PUT", "/channels/{code}/recording", switch_recording),
         ("GET", "/channels/{code}/recordings", recordings),
         ("GET", "/devices", devices),
+        ("GET", "/channels/{code}/position", position),
+        ("GET", "/devices/{id}/subscriptions", subscriptions),
         ("POST", "/devices", add_device),
         ("GET", "/devices/{id}", device),
         ("DELETE", "/devices/{id}", delete_device),
