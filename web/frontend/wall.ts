@@ -122,7 +122,7 @@ function wireKeys(wall: WallView, alarms: AlarmList, drawer: ChannelDrawer, repl
     { keys: [","], does: "keys.back",
       act: () => { if (wall.focused !== null) void replay.openBack(wall.focused); } },
     { keys: ["delete", "backspace"], shown: "Del", does: "keys.close", act: () => wall.closeFocused() },
-    { keys: ["p"], does: "keys.ptz", act: () => wall.focused?.togglePtz() },
+    { keys: ["y"], does: "keys.ptz", act: () => wall.focused?.togglePtz() },
     { keys: ["r"], does: "keys.retry", act: () => wall.focused?.retry() },
     { keys: ["/"], does: "keys.search", act: () => need("#search").focus() },
     { keys: ["t"], does: "keys.tree", act: press("#fold-tree") },
