@@ -126,8 +126,7 @@ def main(junit: Path, checklist: Path, output: Path) -> int:
     output.write_text(build_page(rules), encoding="utf-8")
     bad = [f"{rule.number} {rule.verdict}" for rule in rules.values() if "**" in rule.verdict]
     bad += [name for name, outcome in outcomes.items() if outcome.failed]
-    for line in bad:
-        print(line, file=sys.stderr)
+    sys.stderr.writelines(f"{line}\n" for line in bad)
     return int(bool(bad))
 
 
