@@ -10,7 +10,7 @@ from channel_registry.queries.devices import get_device, update_device
 from channel_registry.records import ChannelRecord, MediaTransport
 from vms.bus import Bus
 from vms.clock import Clock
-from vms.config_sections import Transport
+from vms.config_values import Transport
 from vms.errors import VmsError
 from vms.services.addresses import address_towards
 from vms.services.live.ports import Target
