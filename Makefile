@@ -60,6 +60,7 @@ soak: setup-dev ## streams and viewers come and go for half an hour; nothing may
 	@PYTHONPATH=. $(BIN)/python bench/soak.py --minutes $(or $(MINUTES),30) $(ARGS)
 
 conformance: setup-dev ## the conformance list of GB/T 28181, number by number; writes docs/conformance.md and build/captures
+	@rm -rf build/captures build/conformance.xml
 	$(BIN)/python -m pytest tests/conformance -p no:cacheprovider -q --junitxml build/conformance.xml; \
 		$(BIN)/python tests/conformance/report.py build/conformance.xml tests/conformance/checklist.csv docs/conformance.md
 
