@@ -14,7 +14,7 @@ from sip.events import Event
 from sip.gb28181.mansrtsp import PlaybackCommand
 from sip.gb28181.query import DeviceStatus
 from sip.gb28181.question import Question
-from sip.gb28181.quirks import QuirkFinder, by_user_agent
+from sip.gb28181.quirks import QuirkFinder, Quirks, by_user_agent
 from sip.gb28181.ssrc import SsrcPool
 from sip.gb28181.subscription import Topic, Wish
 from sip.message import Peer, Request, Response, build_response
@@ -77,6 +77,11 @@ class Endpoint:
             return random_bytes(10).hex()
 
         self._layer = TransactionLayer(ids, (config.advertised_host, config.port))
+
+        def quirks_of(device_id: str) -> Quirks:
+            binding = self._registrar.bindings.get(device_id)
+            return quirks(device_id, binding.user_agent if binding is not None else "")
+
         own_names = frozenset({config.server_id, config.domain, config.advertised_host})
         authenticator = Authenticator(config.digest_realm, credentials, random_bytes(32), own_names)
         messenger = Messenger(config, self._layer, ids)
@@ -98,9 +103,9 @@ class Endpoint:
         self._subscriber = Subscriber(
             config, self._layer, messenger, self._registrar.bindings, emit, wall
         )
-        self._controls = PlaybackControls(self._layer, messenger, self._inviter, emit)
+        self._controls = PlaybackControls(self._layer, messenger, self._inviter, emit, quirks_of)
         self._broadcaster = Broadcaster(
-            config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit
+            config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit, quirks
         )
         self._desk = MessageDesk(
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
