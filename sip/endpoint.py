@@ -25,6 +25,7 @@ from sip.roles.broadcaster import Broadcaster
 from sip.roles.call import Call, InvitationAnswered, InvitationRefused
 from sip.roles.conduct import Conduct
 from sip.roles.config import SipConfig
+from sip.roles.doubts import Doubts
 from sip.roles.inquiry import Inquiries, Inquiry, InquiryEnded, PeerUnreachable
 from sip.roles.invitation import Inviter
 from sip.roles.messages import MessageDesk
@@ -88,6 +89,7 @@ class Endpoint:
         emit = self._emit
         self._conduct = Conduct(emit, wall)
         self._registrar = Registrar(config, authenticator, emit, wall)
+        self.doubts = Doubts(self._registrar, self._answer_request)
         self._inquiries = Inquiries(config, messenger, emit)
         self._ssrcs = SsrcPool(config.server_id, random_bytes)
         self._inviter = Inviter(
@@ -132,6 +134,7 @@ class Endpoint:
         times = (
             self._layer.next_timer(),
             self._registrar.next_timer(),
+            self.doubts.next_timer(),
             self._inquiries.next_timer(),
             self._inviter.next_timer(),
             self._subscriber.next_timer(),
@@ -144,6 +147,7 @@ class Endpoint:
         """Do what is due."""
         for event in self._layer.handle_timer(now):
             self._handle(event, now)
+        self.doubts.handle_timer(now)
         self._desk.handle_timer(now)
         self._inquiries.handle_timer(now)
         self._inviter.handle_timer(now)
@@ -265,6 +269,7 @@ class Endpoint:
                 "invitations": len(self._inviter),
                 "inquiries": len(self._inquiries),
                 "registrations.put_off": self._registrar.put_off,
+                "registrations.waiting": len(self.doubts),
                 "subscriptions": len(self._subscriber),
                 "controls": len(self._controls),
                 "broadcasts": len(self._broadcaster),
@@ -318,11 +323,14 @@ class Endpoint:
                 self._broadcaster.cancelled(cancelled, now)
 
     def _handle_request(self, event: RequestReceived, now: float) -> None:
-        request, peer = event.request, event.peer
-        if request.method == "INVITE":
+        if event.request.method == "INVITE":
             self._take_invite(event, now)
-            return
-        response = self._answer(request, peer, now)
+        elif event.request.method != "REGISTER" or not self.doubts.take(event, now):
+            self._answer_request(event, now)
+
+    def _answer_request(self, event: RequestReceived, now: float) -> None:
+        request = event.request
+        response = self._answer(request, event.peer, now)
         # What costs nothing to answer anew is not kept for repetitions: a storm stores nothing.
         is_challenge = response.status == 401 or "retry-after" in response.headers
         self._layer.respond(event.transaction, response, now, forget=is_challenge)
