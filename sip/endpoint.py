@@ -14,7 +14,7 @@ from sip.events import Event
 from sip.gb28181.mansrtsp import PlaybackCommand
 from sip.gb28181.query import DeviceStatus
 from sip.gb28181.question import Question
-from sip.gb28181.quirks import QuirkFinder, by_user_agent
+from sip.gb28181.quirks import QuirkFinder, Quirks, by_user_agent
 from sip.gb28181.ssrc import SsrcPool
 from sip.gb28181.subscription import Topic, Wish
 from sip.message import Peer, Request, Response, build_response
@@ -25,6 +25,7 @@ from sip.roles.broadcaster import Broadcaster
 from sip.roles.call import Call, InvitationAnswered, InvitationRefused
 from sip.roles.conduct import Conduct
 from sip.roles.config import SipConfig
+from sip.roles.doubts import Doubts
 from sip.roles.inquiry import Inquiries, Inquiry, InquiryEnded, PeerUnreachable
 from sip.roles.invitation import Inviter
 from sip.roles.messages import MessageDesk
@@ -77,12 +78,18 @@ class Endpoint:
             return random_bytes(10).hex()
 
         self._layer = TransactionLayer(ids, (config.advertised_host, config.port))
+
+        def quirks_of(device_id: str) -> Quirks:
+            binding = self._registrar.bindings.get(device_id)
+            return quirks(device_id, binding.user_agent if binding is not None else "")
+
         own_names = frozenset({config.server_id, config.domain, config.advertised_host})
         authenticator = Authenticator(config.digest_realm, credentials, random_bytes(32), own_names)
         messenger = Messenger(config, self._layer, ids)
         emit = self._emit
         self._conduct = Conduct(emit, wall)
         self._registrar = Registrar(config, authenticator, emit, wall)
+        self.doubts = Doubts(self._registrar, self._answer_request)
         self._inquiries = Inquiries(config, messenger, emit)
         self._ssrcs = SsrcPool(config.server_id, random_bytes)
         self._inviter = Inviter(
@@ -98,9 +105,9 @@ class Endpoint:
         self._subscriber = Subscriber(
             config, self._layer, messenger, self._registrar.bindings, emit, wall
         )
-        self._controls = PlaybackControls(self._layer, messenger, self._inviter, emit)
+        self._controls = PlaybackControls(self._layer, messenger, self._inviter, emit, quirks_of)
         self._broadcaster = Broadcaster(
-            config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit
+            config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit, quirks
         )
         self._desk = MessageDesk(
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
@@ -127,6 +134,7 @@ class Endpoint:
         times = (
             self._layer.next_timer(),
             self._registrar.next_timer(),
+            self.doubts.next_timer(),
             self._inquiries.next_timer(),
             self._inviter.next_timer(),
             self._subscriber.next_timer(),
@@ -139,6 +147,7 @@ class Endpoint:
         """Do what is due."""
         for event in self._layer.handle_timer(now):
             self._handle(event, now)
+        self.doubts.handle_timer(now)
         self._desk.handle_timer(now)
         self._inquiries.handle_timer(now)
         self._inviter.handle_timer(now)
@@ -260,6 +269,7 @@ class Endpoint:
                 "invitations": len(self._inviter),
                 "inquiries": len(self._inquiries),
                 "registrations.put_off": self._registrar.put_off,
+                "registrations.waiting": len(self.doubts),
                 "subscriptions": len(self._subscriber),
                 "controls": len(self._controls),
                 "broadcasts": len(self._broadcaster),
@@ -313,11 +323,14 @@ class Endpoint:
                 self._broadcaster.cancelled(cancelled, now)
 
     def _handle_request(self, event: RequestReceived, now: float) -> None:
-        request, peer = event.request, event.peer
-        if request.method == "INVITE":
+        if event.request.method == "INVITE":
             self._take_invite(event, now)
-            return
-        response = self._answer(request, peer, now)
+        elif event.request.method != "REGISTER" or not self.doubts.take(event, now):
+            self._answer_request(event, now)
+
+    def _answer_request(self, event: RequestReceived, now: float) -> None:
+        request = event.request
+        response = self._answer(request, event.peer, now)
         # What costs nothing to answer anew is not kept for repetitions: a storm stores nothing.
         is_challenge = response.status == 401 or "retry-after" in response.headers
         self._layer.respond(event.transaction, response, now, forget=is_challenge)

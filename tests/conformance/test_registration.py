@@ -57,7 +57,8 @@ from tests.sip.conftest import (
     make_endpoint,
 )
 from tests.sip.interop.peers import WITNESS, connected, log_in, make_server, status
-from vms.config_sections import LogLevel, LogSection, SipSection
+from vms.config_sections import LogSection, SipSection
+from vms.config_values import LogLevel
 from vms.logs import set_up_logs
 from vms.simulation.fleet import fleet_ids
 from vms.simulation.mine import build_mines
