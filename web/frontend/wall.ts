@@ -10,7 +10,7 @@ import "./styles/drawer.css";
 import "./styles/replay.css";
 import "./styles/ptz.css";
 import { AlarmList } from "./components/alarm_list";
-import { ChannelDrawer } from "./components/channel_drawer";
+import { CHANNEL_EVENTS, ChannelDrawer } from "./components/channel_drawer";
 import { bindKeys } from "./components/key_map";
 import { ReplayBar } from "./components/replay_bar";
 import { ChannelTree } from "./components/tree";
@@ -25,7 +25,7 @@ const COLUMN_ALARMS = 40;
 async function start(): Promise<void> {
   let show: (code: string) => void = () => undefined;
   const context = await startPage(
-    ["channel_status", "device_status", "detections", "catalog_merged", "live_status", "segment_recorded"], (code) => show(code));
+    ["device_status", "detections", "catalog_merged", ...CHANNEL_EVENTS], (code) => show(code));
   const drawer = new ChannelDrawer(context);
   const replay = new ReplayBar(context.api);
   need("#main").appendChild(replay.element);

@@ -1,7 +1,7 @@
 /** Everything about one channel: marks, live facts, spans, recording, scenes. */
 
 import { formatCode, formatTime, serverNow, startOfDay } from "../clock";
-import type { Channel, LiveStatus, Scene, Segment, Span } from "../contract";
+import type { Channel, EventType, LiveStatus, Scene, Segment, Span } from "../contract";
 import { fill, h, icon, iconButton } from "../dom";
 import { canAdminister, canOperate, type PageContext } from "../frame";
 import { t, tLength, tServer, type Key } from "../i18n";
@@ -19,6 +19,9 @@ import { canTurn } from "./tile_strip";
 import { attempt, copyText } from "./toast";
 
 const SPANS_SHOWN = 12;
+
+/** What a page with this drawer asks the event stream for. */
+export const CHANNEL_EVENTS: EventType[] = ["channel_status", "live_status", "segment_recorded", "position"];
 
 export class ChannelDrawer {
   private readonly drawer = new Drawer(() => { this.code = null; this.kept.clear(); });

@@ -72,7 +72,7 @@ export function quirkPanel(api: Api, mayChange: boolean): HTMLElement {
   const heads: Key[] = ["quirks.maker", "quirks.model", "quirks.firmware", "quirks.quirk", "quirks.value",
     "quirks.evidence", "quirks.source"];
   const element = h("section", { class: "panel", "data-panel": "quirks" },
-    h("div", { class: "button-row" }, h("h2", {}, t("quirks.title")), mayChange ? add : null),
+    h("header", { class: "panel-head" }, h("h2", {}, t("quirks.title")), mayChange ? add : null),
     h("p", { class: "quiet" }, t("quirks.text")),
     h("div", { class: "table-scroll" },
       h("table", { class: "table", "aria-label": t("quirks.title") },
