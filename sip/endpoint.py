@@ -78,7 +78,13 @@ class Endpoint:
 
         self._layer = TransactionLayer(ids, (config.advertised_host, config.port))
         own_names = frozenset({config.server_id, config.domain, config.advertised_host})
-        authenticator = Authenticator(config.digest_realm, credentials, random_bytes(32), own_names)
+        authenticator = Authenticator(
+            config.digest_realm,
+            credentials,
+            random_bytes(32),
+            own_names,
+            offers_qop=config.offers_qop,
+        )
         messenger = Messenger(config, self._layer, ids)
         emit = self._emit
         self._conduct = Conduct(emit, wall)
