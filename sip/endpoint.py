@@ -74,7 +74,13 @@ class Endpoint:
             return quirks(device_id, binding.user_agent if binding is not None else "")
 
         own_names = frozenset({config.server_id, config.domain, config.advertised_host})
-        authenticator = Authenticator(config.digest_realm, credentials, random_bytes(32), own_names)
+        authenticator = Authenticator(
+            config.digest_realm,
+            credentials,
+            random_bytes(32),
+            own_names,
+            offers_qop=config.offers_qop,
+        )
         messenger = Messenger(config, self._layer, ids)
         emit = self._emit
         self._conduct = Conduct(emit, wall)

@@ -43,9 +43,8 @@ class RegistrationClient:
 
     __slots__ = (
         "_call_id", "_challenges", "_channels", "_cseq", "_emit", "_faults", "_keepalive_at",
-        "_layer",
-        "_pending", "_place", "_profile", "_random_bytes", "_redirects", "_register_at", "_sn",
-        "_tag", "_unanswered", "_wall", "state",
+        "_layer", "_pending", "_place", "_profile", "_random_bytes", "_redirects", "_register_at",
+        "_sn", "_tag", "_unanswered", "_wall", "state",
     )  # fmt: skip
 
     def __init__(
