@@ -25,6 +25,7 @@ from vms.supervise import supervise
 
 START_STEP_S = 0.02
 """Boxes start one after another, not all in one instant."""
+from vms.simulation.vendors import Vendor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,8 @@ class SimulationPlan:
     """After a refused registration; the standard's 60 s would let people wait who have just
     added the boxes."""
     faults: BoxFaults = field(default_factory=BoxFaults)
+    vendor: Vendor | None = None
+    """As whose devices the boxes give themselves out; its quirks are among the faults."""
     store_voice: Path | None = None
     """Folder for what the devices hear."""
     voice_transport: MediaTransport = "udp"
@@ -151,7 +154,7 @@ async def _run_box(
         voice_transport=plan.voice_transport,
     )
     box = SimulatedBox(
-        profile,
+        profile if plan.vendor is None else plan.vendor.dress(profile),
         sources.get,
         plan.faults,
         wall=plan.wall,
