@@ -21,11 +21,11 @@ from vms.errors import ConfigError
 from vms.simulation.box import BoxFaults, SimulatedBox
 from vms.simulation.mine import MineBox
 from vms.simulation.script import Command, follow_script, follow_typing
+from vms.simulation.vendors import Vendor
 from vms.supervise import supervise
 
 START_STEP_S = 0.02
 """Boxes start one after another, not all in one instant."""
-from vms.simulation.vendors import Vendor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
