@@ -186,7 +186,7 @@ def parse_record_info(envelope: Envelope) -> RecordPacket:
 
 def parse_item(element: Element) -> RecordItem | None:
     """Read one Item; None when it has no start and end that make a stretch of time."""
-    fields = {child.name.lower(): child.text[:LONGEST_TEXT] for child in element.children}
+    fields = {name: text[:LONGEST_TEXT] for name, text in element.texts().items()}
     start, end = parse_time(fields.get("starttime", "")), parse_time(fields.get("endtime", ""))
     if start is None or end is None or end <= start:
         return None

@@ -244,9 +244,13 @@ def test_p26_a_200_from_another_port_than_the_request_went_to(wire):
     assert len(wire.heard(InvitationAnswered)) == 1 and not wire.heard(InvitationEnded)
 
 
-def test_p27_fields_as_attributes_of_the_item():
-    item = parsed_item('<Info PTZType="1" />')
-    assert item.device_id == CAMERA  # what is written as attributes harms nothing
+def test_p27_attributes_for_elements(make_rig):
+    faults = Faults(attributes_for_elements=True)
+    items = listed(make_rig, f'<Item DeviceID="{CAMERA}" Name="'.encode(), faults=faults)
+    assert [(item.device_id, item.name) for item in items] == [
+        (camera(n).code, camera(n).name) for n in (1, 2, 3)
+    ]
+    assert parsed_item('<Info PTZType="1" />').ptz_type == 1
 
 
 def test_p28_one_item_per_message_and_no_sum(make_rig):
