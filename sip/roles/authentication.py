@@ -72,9 +72,12 @@ class Authenticator:
         credentials: Callable[[str], Credential | None],
         secret: bytes,
         own_names: frozenset[str] = frozenset(),
+        *,
+        offers_qop: bool = False,
     ) -> None:
         """`own_names` are our id, domain and addresses, which a digest's uri may name."""
         self._realm = realm
+        self._qop = ("auth",) if offers_qop else ()
         self._own_names = own_names
         self._credentials = credentials
         self._nonces = NonceSource(secret, NONCE_LIFETIME_S)
@@ -90,12 +93,13 @@ class Authenticator:
     ) -> list[str]:
         """Return a WWW-Authenticate value for each algorithm, in this order (RFC 8760).
 
-        Without qop, the form that every camera knows.
+        Without qop unless it is asked for: the form that every camera knows.
         """
         values = []
         for algorithm in algorithms:
             nonce = self._nonces.new(now, device_id)
-            values.append(str(Challenge(self._realm, nonce, algorithm, is_stale=is_stale)))
+            challenge = Challenge(self._realm, nonce, algorithm, self._qop, is_stale=is_stale)
+            values.append(str(challenge))
         return values
 
     def judge(
@@ -112,6 +116,8 @@ class Authenticator:
         except MalformedDigest:
             return _BROKEN
         if shown is None or shown.algorithm not in algorithms:
+            # Who is not known yet is looked up while the device reads the challenge.
+            self._credentials(device_id)
             return _CHALLENGE
         state = self._nonces.check(shown.nonce, now, device_id)
         if state is not NonceState.VALID:
@@ -122,6 +128,26 @@ class Authenticator:
         if self._lock.is_locked(device_id, host, known, now):
             return Judgement(Verdict.REFUSED, AttemptOutcome.REFUSED_LOCKED)
         return self._check_password(shown, known, request, device_id, host, now)
+
+    def is_doubtful(
+        self, request: Request, device_id: str, now: float, algorithms: Collection[Algorithm]
+    ) -> bool:
+        """Whether a REGISTER answers our challenge with what we do not know to be right.
+
+        Changes nothing: a guess counts when it is judged.
+        """
+        try:
+            shown = find_credentials(request.headers.get_all("authorization"), self._realm)
+        except MalformedDigest:
+            return False
+        if shown is None or shown.algorithm not in algorithms:
+            return False
+        if self._nonces.check(shown.nonce, now, device_id) is not NonceState.VALID:
+            return False
+        known = self._credentials(device_id)
+        password = known.password if known is not None else ""
+        ha1 = compute_ha1(shown.username, self._realm, password or _NO_PASSWORD, shown.algorithm)
+        return not is_right(shown, request.method, ha1) or not password
 
     def _check_password(
         self,

@@ -86,8 +86,9 @@ class SimulatedDevice:
 
         self._layer = TransactionLayer(ids, (profile.local_host, profile.local_port))
         self._registration = RegistrationClient(
-            profile, self.faults, self._layer, random_bytes, self._take, wall
-        )
+            profile, self.faults, self._layer, random_bytes, self._take, wall,
+            lambda: self._state.profile.channels,
+        )  # fmt: skip
         self._sessions = Sessions(profile, self.faults, self._layer, ids, self._events.append)
         self._ears = Ears(profile, self.faults, self._layer, ids, self._events.append)
         self._state = DeviceState(profile, self.faults, self._told)

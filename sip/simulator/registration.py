@@ -3,7 +3,7 @@
 GB/T 28181-2022 9.1 and 9.6, checklist 24-26 and 31 of the profile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from sip.errors import LocalProtocolError, MalformedDigest
@@ -17,6 +17,7 @@ from sip.simulator.profile import (
     Faults,
     RegistrationChanged,
     RegistrationState,
+    SimulatedChannel,
     SimulatorEvent,
 )
 from sip.simulator.redirect import MOST_REDIRECTS, Registration, home_of, read_redirect
@@ -41,9 +42,9 @@ class RegistrationClient:
     """Keeps one device registered, at home or where a 302 sent it; slots, for fleets of them."""
 
     __slots__ = (
-        "_call_id", "_challenges", "_cseq", "_emit", "_faults", "_keepalive_at", "_layer",
-        "_pending", "_place", "_profile", "_random_bytes", "_redirects", "_register_at", "_sn",
-        "_tag", "_unanswered", "_wall", "state",
+        "_call_id", "_challenges", "_channels", "_cseq", "_emit", "_faults", "_keepalive_at",
+        "_layer", "_pending", "_place", "_profile", "_random_bytes", "_redirects", "_register_at",
+        "_sn", "_tag", "_unanswered", "_wall", "state",
     )  # fmt: skip
 
     def __init__(
@@ -54,9 +55,12 @@ class RegistrationClient:
         random_bytes: Callable[[int], bytes],
         emit: Callable[[SimulatorEvent], None],
         wall: Callable[[], datetime] | None = None,
+        channels: Callable[[], Iterable[SimulatedChannel]] | None = None,
     ) -> None:
+        """`channels` are those of the moment, for keepalives; None: the profile's, for ever."""
         self.state = RegistrationState.IDLE
         self._profile = profile
+        self._channels = channels
         self._faults = faults
         self._layer = layer
         self._random_bytes = random_bytes
@@ -170,7 +174,8 @@ class RegistrationClient:
 
     def send_keepalive(self, now: float) -> None:
         """Send one keepalive; channels that are off are told as faulty."""
-        faulty = [channel.code for channel in self._profile.channels if not channel.status_on]
+        channels = self._profile.channels if self._channels is None else self._channels()
+        faulty = [channel.code for channel in channels if not channel.status_on]
         body = build_keepalive(
             self._profile.device_id, self.next_sn(), faulty, charset=self._profile.charset
         )

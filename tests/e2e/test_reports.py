@@ -103,10 +103,14 @@ def test_a_channel_that_moves_shows_where_it_is_and_its_track_downloads(mine: Mi
     mine.viewer.open("/")
     page = mine.viewer.page
     mine.viewer.find(code).locator("[data-action=info]").click()
-    page.locator("[data-role=position]", has_text="112.500000, 36.250000").wait_for()
+    page.locator(
+        "[data-section=position] [data-role=position]", has_text="112.500000, 36.250000"
+    ).wait_for()
     mine.simulator.type(f"move {code} 112.750000 36.250000")
-    page.locator("[data-role=position]", has_text="112.750000, 36.250000").first.wait_for()
-    page.locator("[data-role=position]").scroll_into_view_if_needed()
+    page.locator(
+        "[data-section=position] [data-role=position]", has_text="112.750000, 36.250000"
+    ).first.wait_for()
+    page.locator("[data-section=position] [data-role=position]").scroll_into_view_if_needed()
     mine.shoot("channel-position")
     table = mine.platform.get(f"/api/v1/channels/{code}/track.csv")
     assert table.headers["Content-Type"].startswith("text/csv")

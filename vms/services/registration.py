@@ -55,6 +55,15 @@ class Registrar(Protocol):
     def forget(self, device_id: str) -> None:
         """The device may not come in any more."""
 
+    def when_in_doubt(self, ask: Callable[[], None]) -> None:
+        """Let those that would be refused wait for `settle_doubts`."""
+
+    def newest_doubt(self) -> int:
+        """The number of the latest that waits."""
+
+    def settle_doubts(self, newest: int) -> None:
+        """Answer those up to a number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
@@ -256,10 +265,14 @@ class RegistrationService:
             await self._store.run(touch_devices, seen)
 
     async def _reload(self) -> None:
+        """Read the passwords again when somebody knocks whom they do not let in, else in turns."""
+        self._registrar.when_in_doubt(self._credentials.want)
         while True:
             await self._credentials.wait()
+            waiting = self._registrar.newest_doubt()
             for device_id in await self._credentials.reload():
                 self._registrar.forget(device_id)
+            self._registrar.settle_doubts(waiting)
 
     async def _flush(self) -> None:
         """Write what was heard before the end."""

@@ -28,12 +28,12 @@ from vms.events import CatalogMerged, DeviceStatusChanged, SubscriptionUpdated
 from vms.records import SubscriptionTopic, SubscriptionView
 from vms.services.catalogs import CatalogService
 from vms.services.store import Store
+from vms.storage.device_records import SubscriptionRecord
 from vms.storage.queries.subscriptions import (
     note_subscription,
     subscriptions_of,
     wish_subscription,
 )
-from vms.storage.records import SubscriptionRecord
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from channel_registry.records import ChannelRecord, MediaTransport
 from sip.gb28181.quirks import DeviceQuirks, Quirk, none_known
 from vms.bus import Bus
 from vms.clock import Clock
-from vms.config_sections import Transport
+from vms.config_values import Transport
 from vms.errors import VmsError
 from vms.services.addresses import address_towards
 from vms.services.live.ports import Target

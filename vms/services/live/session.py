@@ -25,7 +25,8 @@ from stream_relay.events import (
     TracksChanged,
 )
 from stream_relay.stream import Stream
-from vms.config_sections import MediaSection, Transport
+from vms.config_sections import MediaSection
+from vms.config_values import Transport
 from vms.errors import LiveFailed, NotFound
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
 from vms.services.live.board import Board

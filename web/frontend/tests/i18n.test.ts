@@ -12,7 +12,8 @@ const FAMILIES = [
   "advice", "alarm.detail", "alarm.kind", "alarm.state", "capability", "cause", "config.field", "config.type",
   "download.state", "label", "level", "live.end", "live.step", "marks", "microphone", "nav", "outcome", "param",
   "presence", "problem", "quirk", "replay.kind", "replay.source", "role", "spans", "subscription.reason",
-  "subscription.state", "subscription.topic", "tile.state", "transport", "verdict", "voice.day", "voice.entry_failed",
+  "cards.status", "subscription.state", "subscription.topic", "tile.state", "transport", "upgrade.reason",
+  "upgrade.state", "verdict", "voice.day", "voice.entry_failed",
   "voice.kind_of", "voice.priority", "voice.reason", "voice.source", "voice.state", "voice.target",
 ];
 

@@ -7,7 +7,8 @@ from stream_relay.events import EndReason, StreamEnded, StreamStalled, TracksCha
 from tests.vms.bench import CHANNEL, DEVICE, OTHER_CHANNEL, HandClock, eventually
 from tests.vms.services.live.stage import FAST, Stage, open_stage
 from vms.bus import Bus
-from vms.config_sections import MediaSection, Transport
+from vms.config_sections import MediaSection
+from vms.config_values import Transport
 from vms.errors import NotFound
 from vms.events import DeviceStatusChanged
 from vms.records import LiveReason, LiveState, LiveStep

@@ -1,8 +1,8 @@
-"""The words of problems with devices that are told to do something; joined in `problem_texts`."""
+"""The words of problems with devices that are told to do something."""
 
 from collections.abc import Mapping
 
-Text = tuple[int, str, str, str, str]
+from web.words.text import Reason, Text
 
 CONTROL: Mapping[str, Text] = {
     "device_refused": (
@@ -121,7 +121,7 @@ CONTROL: Mapping[str, Text] = {
     ),
 }
 
-CONTROL_REASONS: Mapping[str, tuple[str, str]] = {
+CONTROL_REASONS: Mapping[str, Reason] = {
     "out_of_range": ("超出允许范围", "is outside the range"),
     "not_a_number": ("应为数字", "must be a number"),
     "not_text": ("应为文本", "must be text"),
