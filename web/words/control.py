@@ -9,8 +9,8 @@ CONTROL: Mapping[str, Text] = {
         502,
         "设备拒绝了此操作",
         "The device refused it",
-        "设备可能不支持此功能或当前状态不允许；detail 中有设备的应答。",
-        "It may not have the function, or its state forbids it; its answer is in the facts.",
+        "设备可能不支持此功能，或当前状态不允许。",
+        "It may not have the function, or its state forbids it.",
     ),
     "device_silent": (
         504,
