@@ -98,12 +98,13 @@ $(STAMPS)/venv: | $(STAMPS)/run-system
 	$(BIN)/python -m pip install --quiet -c constraints.txt 'setuptools>=75' wheel Cython
 	@touch $@
 
+# pip compiles one module after the other and keeps nothing: $(STAMPS)/compiled does it, once and side by side.
 $(STAMPS)/python: setup.py constraints.txt | $(STAMPS)/venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e .
+	TWINS= $(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e .
 	@touch $@
 
 $(STAMPS)/python-dev: setup.py constraints.txt | $(STAMPS)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	TWINS= $(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
 # The compiled twins are rebuilt when a source or its types change.

@@ -261,6 +261,19 @@ class SipServer:
         """Return the binding of one device, None where it has none."""
         return self._endpoint.registration(device_id, _now())
 
+    def when_in_doubt(self, ask: Callable[[], None]) -> None:
+        """Let a REGISTER that would be refused wait for `settle_doubts`; `ask` hears of each."""
+        self._endpoint.doubts.on_doubt = ask
+
+    def newest_doubt(self) -> int:
+        """Return the number of the latest REGISTER that had to wait."""
+        return self._endpoint.doubts.newest
+
+    def settle_doubts(self, newest: int) -> None:
+        """Answer those up to a number: the passwords were read anew after they had come."""
+        self._endpoint.doubts.settle(newest, _now())
+        self._listener.flush()
+
     def set_rule(self, device_id: str, rule: RegistrationRule | None) -> None:
         """Treat a device, or ALL_DEVICES, otherwise from its next REGISTER on: other digests, no
         Date, another platform (302, 2022 9.1.2.3). None takes the rule away."""

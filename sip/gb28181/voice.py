@@ -46,14 +46,18 @@ class VoiceAnswer:
     offer: VoiceOffer = field(repr=False)
 
 
-def read_voice_offer(body: bytes, signalling_host: str) -> VoiceOffer:
+def read_voice_offer(
+    body: bytes, signalling_host: str, *, prefers_tcp: bool = False, prefers_ps: bool = False
+) -> VoiceOffer:
     """Read the body of a device's INVITE; raises MalformedSdp.
 
-    Tolerated: `m=video` for voice, no rtpmap, y= missing or senseless, c= of nowhere.
+    What is preferred counts where the device leaves the choice: two m= lines, several payload
+    types. Tolerated: `m=video` for voice, no rtpmap, y= missing or senseless, c= of nowhere.
     """
     described = parse_sdp(body)
-    media = next((line for line in described.media if line.kind == "audio"), described.media[0])
-    payload_type, is_ps = _choose(media)
+    lines = [line for line in described.media if line.kind == "audio"] or [described.media[0]]
+    media = next((line for line in lines if line.is_tcp is prefers_tcp), lines[0])
+    payload_type, is_ps = _choose(media, prefers_ps)
     host = media.host or ""
     return VoiceOffer(
         signalling_host if host in _NOWHERE else host,
@@ -132,17 +136,15 @@ def _build(
     return ("\r\n".join(lines) + "\r\n").encode("utf-8")
 
 
-def _choose(media: MediaLine) -> tuple[int, bool]:
-    """The payload type to send: G.711A where it is offered, PS only where nothing else is."""
+def _choose(media: MediaLine, prefers_ps: bool) -> tuple[int, bool]:
+    """The payload type to send: of G.711A and PS the one preferred, else what is offered."""
     mapped = media.payloads
     offered = media.payload_types or tuple(mapped)
-    for number in offered:
-        if number == PCMA or mapped.get(number) == "PCMA":
-            return number, False
-    for number in offered:
-        if mapped.get(number) == "PS" or (number == 96 and number not in mapped):
-            return number, True
-    return PCMA, False
+    plain = [n for n in offered if n == PCMA or mapped.get(n) == "PCMA"]
+    packed = [n for n in offered if mapped.get(n) == "PS" or (n == 96 and n not in mapped)]
+    if packed and (prefers_ps or not plain):
+        return packed[0], True
+    return (plain[0] if plain else PCMA), False
 
 
 def _transport(media: MediaLine) -> MediaTransport:

@@ -116,6 +116,8 @@ class Authenticator:
         except MalformedDigest:
             return _BROKEN
         if shown is None or shown.algorithm not in algorithms:
+            # Who is not known yet is looked up while the device reads the challenge.
+            self._credentials(device_id)
             return _CHALLENGE
         state = self._nonces.check(shown.nonce, now, device_id)
         if state is not NonceState.VALID:
@@ -126,6 +128,26 @@ class Authenticator:
         if self._lock.is_locked(device_id, host, known, now):
             return Judgement(Verdict.REFUSED, AttemptOutcome.REFUSED_LOCKED)
         return self._check_password(shown, known, request, device_id, host, now)
+
+    def is_doubtful(
+        self, request: Request, device_id: str, now: float, algorithms: Collection[Algorithm]
+    ) -> bool:
+        """Whether a REGISTER answers our challenge with what we do not know to be right.
+
+        Changes nothing: a guess counts when it is judged.
+        """
+        try:
+            shown = find_credentials(request.headers.get_all("authorization"), self._realm)
+        except MalformedDigest:
+            return False
+        if shown is None or shown.algorithm not in algorithms:
+            return False
+        if self._nonces.check(shown.nonce, now, device_id) is not NonceState.VALID:
+            return False
+        known = self._credentials(device_id)
+        password = known.password if known is not None else ""
+        ha1 = compute_ha1(shown.username, self._realm, password or _NO_PASSWORD, shown.algorithm)
+        return not is_right(shown, request.method, ha1) or not password
 
     def _check_password(
         self,

@@ -96,6 +96,12 @@ class Registrar:
         self.clocks.note(device_id, request.headers.get("date"))
         return self._accept(request, device_id, peer, now)
 
+    def is_doubtful(self, request: Request, now: float) -> bool:
+        """Whether a REGISTER would be refused by the passwords that are known now."""
+        device_id = request.to.uri.user or ""
+        algorithms = self.rules.algorithms(device_id)
+        return self._authenticator.is_doubtful(request, device_id, now, algorithms)
+
     def keepalive(self, binding: Binding, keepalive: Keepalive, peer: Peer, now: float) -> None:
         """Take a keepalive of a binding that was found by `admit`; its packet tells the route."""
         previous, was_silent = binding.peer, binding.is_silent

@@ -8,7 +8,6 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from analytics.runner import AnalysisRunner
-from sip.gb28181.quirks import Quirk
 from stream_relay.voice.sender import VoiceSender
 from vms.app.planes import Planes, first_address
 from vms.bus import Bus
@@ -84,7 +83,7 @@ def build_parts(
     alarms = AlarmService(store, config.data, bus, clock)
     users = UserService(store, secrets, hashes, config.users, clock)
     advertised = config.media.advertised_host or config.sip.advertised_host
-    routes = RegistryRoutes(store, bus, clock, advertised)
+    routes = RegistryRoutes(store, bus, clock, advertised, quirks.find)
     live = LiveService(planes.sip, planes.media, routes, config.media, clock, bus)
     recording = RecordingService(
         live,
@@ -97,7 +96,7 @@ def build_parts(
         bus=bus,
     )
     playback = PlaybackService(
-        planes.sip, planes.media, routes, config.playback, config.media, clock
+        planes.sip, planes.media, routes, config.playback, config.media, clock, quirks.find
     )
     live.pass_on(playback.hear_media)
     downloads = DownloadService(
@@ -121,7 +120,14 @@ def build_parts(
         desk, config.data, lambda: device_base_url(config, http_port()), clock
     )
     subscriptions = SubscriptionService(
-        planes.sip.subscriptions, store, catalogs, config.subscriptions, bus, clock
+        planes.sip.subscriptions,
+        store,
+        catalogs,
+        config.subscriptions,
+        bus,
+        clock,
+        quirks=quirks.find,
+        order=planes.sip.ask,
     )
     positions = PositionService(store, bus, clock)
     registration = RegistrationService(
@@ -143,6 +149,7 @@ def build_parts(
             subscriptions.note,
             positions.take,
         ),
+        quirks=quirks.find,
     )
     around = Surroundings(
         is_recording=recording.is_on,
@@ -176,7 +183,9 @@ def build_parts(
         registration_rules=RegistrationRuleService(planes.sip, store),
         live=live,
         recording=recording,
-        device_recordings=DeviceRecordingService(planes.sip, routes, config.playback, clock),
+        device_recordings=DeviceRecordingService(
+            planes.sip, routes, config.playback, clock, quirks.find
+        ),
         playback=playback,
         downloads=downloads,
         alarms=alarms,
@@ -189,9 +198,9 @@ def build_parts(
         quirks=quirks,
         capabilities=capabilities,
         ptz=ptz,
-        ptz_memory=PtzMemoryService(ptz, desk, store),
+        ptz_memory=PtzMemoryService(ptz, desk, store, quirks.find),
         device_control=device_control,
-        device_config=DeviceConfigService(desk),
+        device_config=DeviceConfigService(desk, quirks.find),
         snapshots=snapshots,
         system=system,
         voice=VoiceService(
@@ -203,7 +212,7 @@ def build_parts(
             advertised=advertised,
             zone=config.zone,
             clock=clock,
-            packet_ms=lambda device: quirks.find(device).number(Quirk.VOICE_PACKET_MS),
+            quirks=quirks.find,
         ),
         bus=bus,
     )

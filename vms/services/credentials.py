@@ -11,9 +11,9 @@ from vms.secrets import Secrets
 from vms.services.store import Store
 
 RELOAD_GAP_S = 1.0
-"""At most one reload in this time, however many unknown devices knock."""
+"""At most one reload in this time, however many knock that are not let in."""
 RELOAD_EVERY_S = 5.0
-"""Devices added or removed by `vms device` are seen after this time at the latest."""
+"""Devices removed by `vms device` are seen after this time; added ones when they knock."""
 
 
 class CredentialCache:
@@ -33,8 +33,12 @@ class CredentialCache:
         """The password of a device that may come in, else None."""
         found = self._credentials.get(device_id)
         if found is None:
-            self._missed.set()
+            self.want()
         return found
+
+    def want(self) -> None:
+        """Ask for a reload: it begins at once, or RELOAD_GAP_S after the last."""
+        self._missed.set()
 
     def is_known(self, device_id: str) -> bool:
         """Whether the registry has this device, with or without a password."""
@@ -54,7 +58,7 @@ class CredentialCache:
             return frozenset(before) - frozenset(stored)
 
     async def wait(self) -> None:
-        """Wait until a reload is due."""
+        """Wait until a reload is due: at once for the first one who knocks."""
         await asyncio.sleep(RELOAD_GAP_S)
         try:
             async with asyncio.timeout(RELOAD_EVERY_S - RELOAD_GAP_S):

@@ -7,7 +7,7 @@ gathered), then told on the bus. Keepalives are only noted, and written every fe
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from channel_registry.errors import RegistryError
 from channel_registry.queries.presence import touch_devices
 from channel_registry.records import DeviceBinding
 from sip import events as sip
+from sip.gb28181.quirks import DeviceQuirks, Quirk, none_known
 from sip.server import RegistrationSnapshot
 from vms.bus import Bus
 from vms.clock import Clock
@@ -27,7 +28,7 @@ from vms.services.catalogs import CatalogService
 from vms.services.credentials import CredentialCache
 from vms.services.presence import CatalogChange, PresenceChange, settle
 from vms.services.presence_news import PresenceNews
-from vms.services.signalling_writes import Outcome, Write, build_write
+from vms.services.signalling_writes import STATUS_EVENTS, Outcome, Write, build_write
 from vms.services.store import Store
 from vms.supervise import supervise
 
@@ -53,6 +54,15 @@ class Registrar(Protocol):
 
     def forget(self, device_id: str) -> None:
         """The device may not come in any more."""
+
+    def when_in_doubt(self, ask: Callable[[], None]) -> None:
+        """Let those that would be refused wait for `settle_doubts`."""
+
+    def newest_doubt(self) -> int:
+        """The number of the latest that waits."""
+
+    def settle_doubts(self, newest: int) -> None:
+        """Answer those up to a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,9 @@ class RegistrationService:
         bus: Bus,
         clock: Clock,
         listeners: Listeners,
+        quirks: DeviceQuirks = none_known,
     ) -> None:
+        self._quirks = quirks
         self._registrar = registrar
         self._store = store
         self._credentials = credentials
@@ -174,7 +186,8 @@ class RegistrationService:
     async def _write(self, events: list[sip.Event]) -> None:
         """Write a batch; a database that is away for a moment loses nothing."""
         now = {device_id: self._registrar.registration(device_id) for device_id in _ids(events)}
-        writes = [(event, write) for event in events if (write := build_write(event, now))]
+        believed = [self._believed(event) for event in events]
+        writes = [(event, write) for event in believed if (write := build_write(event, now))]
         outcomes: list[Outcome] = []
         if writes:
             outcomes = await self._store.run_when_ready(_write_all, [write for _, write in writes])
@@ -182,6 +195,15 @@ class RegistrationService:
             await self._tell(event, outcome)
         for event in events:
             await self._pass_on(event)
+
+    def _believed(self, event: sip.Event) -> sip.Event:
+        """A catalogue notification without its states where the device's are worth nothing."""
+        if not isinstance(event, sip.CatalogReceived):
+            return event
+        if self._quirks(event.device_id).text(Quirk.CATALOG_STATES) == "trusted":
+            return event
+        items = tuple(item for item in event.items if item.event not in STATUS_EVENTS)
+        return replace(event, items=items)
 
     async def _tell(self, event: sip.Event, outcome: Outcome) -> None:
         if isinstance(outcome, CatalogChange):
@@ -243,10 +265,14 @@ class RegistrationService:
             await self._store.run(touch_devices, seen)
 
     async def _reload(self) -> None:
+        """Read the passwords again when somebody knocks whom they do not let in, else in turns."""
+        self._registrar.when_in_doubt(self._credentials.want)
         while True:
             await self._credentials.wait()
+            waiting = self._registrar.newest_doubt()
             for device_id in await self._credentials.reload():
                 self._registrar.forget(device_id)
+            self._registrar.settle_doubts(waiting)
 
     async def _flush(self) -> None:
         """Write what was heard before the end."""

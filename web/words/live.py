@@ -30,8 +30,8 @@ LIVE: Mapping[str, Text] = {
         502,
         "设备拒绝了点播",
         "The device refused to send a picture",
-        "请查看设备日志；detail 中有设备的应答。",
-        "See the device's log; its answer is in the facts.",
+        "请查看设备日志。",
+        "See the device's log.",
     ),
     "channel_not_found_on_device": (
         404,

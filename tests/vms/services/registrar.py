@@ -1,7 +1,7 @@
 """A registrar that says what the test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from sip import events as sip
 from sip.server import (
@@ -26,6 +26,7 @@ class FakeRegistrar:
         self.catalogs: list[CatalogResult] = []
         self.asked: list[str] = []
         self.registered: set[str] = set()
+        self.settled: list[int] = []
         self._events: asyncio.Queue[sip.Event] = asyncio.Queue()
 
     async def events(self) -> AsyncIterator[sip.Event]:
@@ -49,6 +50,15 @@ class FakeRegistrar:
 
     def forget(self, device_id: str) -> None:
         self.forgotten.append(device_id)
+
+    def when_in_doubt(self, ask: Callable[[], None]) -> None:
+        pass
+
+    def newest_doubt(self) -> int:
+        return 0
+
+    def settle_doubts(self, newest: int) -> None:
+        self.settled.append(newest)
 
     def is_registered(self, device_id: str) -> bool:
         return device_id in self.registered
