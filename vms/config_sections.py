@@ -76,6 +76,8 @@ class SipSection(Section):
         AfterValidator(check_digests),
     ] = setting(("MD5",), ["SM3", "MD5"], min_length=1, max_length=3)
     """Digests that are offered for passwords, in this order; old cameras read only the first."""
+    offer_qop: bool = setting(False, True)
+    """Offer qop=auth with the password challenge, for devices and platforms that insist on it."""
     registrations_per_s: float = setting(500.0, 500.0, "1/s", ge=1, le=100_000)
     """Cameras that may begin to register per second; the others are told when to come again."""
     revive_by_keepalive: bool = setting(False, True)

@@ -42,9 +42,9 @@ class RegistrationClient:
     """Keeps one device registered, at home or where a 302 sent it; slots, for fleets of them."""
 
     __slots__ = (
-        "_call_id", "_challenges", "_channels", "_cseq", "_emit", "_faults", "_keepalive_at", "_layer",
-        "_pending", "_place", "_profile", "_random_bytes", "_redirects", "_register_at", "_sn",
-        "_tag", "_unanswered", "_wall", "state",
+        "_call_id", "_challenges", "_channels", "_cseq", "_emit", "_faults", "_keepalive_at",
+        "_layer", "_pending", "_place", "_profile", "_random_bytes", "_redirects", "_register_at",
+        "_sn", "_tag", "_unanswered", "_wall", "state",
     )  # fmt: skip
 
     def __init__(
@@ -263,14 +263,21 @@ class RegistrationClient:
                 answer_challenge(
                     challenge,
                     method="REGISTER",
-                    uri=str(SipUri(self._place.domain, self._place.server_id)),
-                    username=profile.device_id,
+                    uri="sip:" + self._digest_name(),
+                    username="" if self._faults.digest_nameless else profile.device_id,
                     password="wrong" if self._faults.wrong_password else profile.password,
                     cnonce=self._random_bytes(8).hex(),
                 )
             )
         except (MalformedDigest, LocalProtocolError):
             return None
+
+    def _digest_name(self) -> str:
+        """Whom the digest's uri names: the Request-URI, or the server by its address."""
+        place = self._place
+        if self._faults.digest_other_uri:
+            return f"{place.server_id}@{place.server.host}:{place.server.port}"
+        return f"{place.server_id}@{place.domain}"
 
     def _choose_challenge(self, response: Response) -> Challenge:
         """Return the first challenge that the device can answer (RFC 8760 §2.4).
@@ -321,12 +328,16 @@ class RegistrationClient:
     def _receive_keepalive_answer(self, response: Response, now: float) -> None:
         if response.is_success:
             self._unanswered = 0
-        elif response.status in FALLBACK_STATUSES and self.state is RegistrationState.REGISTERED:
+        elif self._is_forgotten(response):
             # The platform does not know us any more, as after its restart.
             self._change(RegistrationState.REGISTERING, response.status)
             self._begin(now)
         else:
             self._note_unanswered(now)
+
+    def _is_forgotten(self, response: Response) -> bool:
+        known = self.state is RegistrationState.REGISTERED and not self._faults.refusals_ignored
+        return known and response.status in FALLBACK_STATUSES
 
     def _note_unanswered(self, now: float) -> None:
         self._unanswered += 1

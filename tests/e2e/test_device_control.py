@@ -1,7 +1,6 @@
 """What the drawers of a device and a channel tell a device, and what it does."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

@@ -3,6 +3,7 @@
 import ast
 import csv
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ NUMBERS = range(1, 119)
 NAMED = re.compile(r"test_c(\d{3})_[a-z0-9_]+")
 
 
+@cache
 def functions() -> list[tuple[str, str]]:
     """(file, name) of every test of a number."""
     return [
@@ -26,6 +28,7 @@ def functions() -> list[tuple[str, str]]:
     ]
 
 
+@cache
 def rows() -> dict[int, dict[str, str]]:
     with (FOLDER / "checklist.csv").open(encoding="utf-8", newline="") as file:
         return {int(row["number"]): row for row in csv.DictReader(file)}

@@ -53,6 +53,7 @@ def build_sip(
         max_expires_s=sip.max_expires_s,
         edition=sip.edition,
         digest_algorithms=tuple(Algorithm(name) for name in sip.digest_algorithms),
+        offers_qop=sip.offer_qop,
         registrations_per_s=sip.registrations_per_s,
         revives_by_keepalive=sip.revive_by_keepalive,
         clock_tolerance_s=sip.clock_tolerance_s,
