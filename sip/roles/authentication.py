@@ -142,9 +142,7 @@ class Authenticator:
             return False
         known = self._credentials(device_id)
         password = known.password if known is not None else ""
-        ha1 = compute_ha1(
-            shown.username, self._realm, password or _NO_PASSWORD, shown.algorithm
-        )
+        ha1 = compute_ha1(shown.username, self._realm, password or _NO_PASSWORD, shown.algorithm)
         return not is_right(shown, request.method, ha1) or not password
 
     def _check_password(

@@ -229,7 +229,7 @@ def build_parts(
             alarms.raise_wrong_clock,
             snapshots.finished,
             device_control.upgrade_ended,
-            subscriptions.note,
+            subscriptions.tell,
             positions.take,
         ),
     )

@@ -26,7 +26,6 @@ from vms.records import SubscriptionTopic, SubscriptionView
 from vms.services.catalogs import CatalogService
 from vms.services.store import Store
 from vms.storage.queries.subscriptions import (
-    note_subscription,
     subscriptions_of,
     wish_subscription,
 )
@@ -98,21 +97,13 @@ class SubscriptionService:
                 if isinstance(event, DeviceStatusChanged | CatalogMerged) and (is_on or has_news):
                     await self._apply_safely(event.device_id)
 
-    async def note(self, event: SubscriptionChanged) -> None:
-        """Keep and tell what became of a subscription."""
+    def tell(self, event: SubscriptionChanged) -> None:
+        """Tell what became of a subscription, after it was written."""
         facts = {"device": event.device_id, "topic": event.topic, "event": event.state}
         if event.state in (REFUSED, "waiting"):
             logger.warning("device does not report", extra=facts | {"reason": event.reason})
         else:
             logger.info("subscription", extra=facts)
-        await self._store.run_when_ready(
-            note_subscription,
-            event.device_id,
-            event.topic,
-            state=event.state,
-            reason=event.reason,
-            at=event.at,
-        )
         self._bus.publish(
             SubscriptionUpdated(
                 at=self._clock.wall(),

@@ -11,9 +11,7 @@ STRANGER = "34020000001180000077"
 def knock(wire: Wire, device: str = STRANGER, password: str = "secret", **kinds):
     """The second REGISTER, with an answer to the challenge."""
     line = wire.authorization(wire.challenge(device), device, password)
-    return wire.send(
-        wire.request("REGISTER", *wire.register_lines(), line, device=device, **kinds)
-    )
+    return wire.send(wire.request("REGISTER", *wire.register_lines(), line, device=device, **kinds))
 
 
 def statuses(wire: Wire) -> list[int]:

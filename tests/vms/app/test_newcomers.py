@@ -70,7 +70,5 @@ async def test_password_changed_by_a_command_counts_at_once(
             fleet = devices(config(), started.sip_port, password)
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(fleet.run())
-                await eventually(
-                    lambda fleet=fleet: fleet.count(RegistrationState.REGISTERED) == 3
-                )
+                await eventually(lambda fleet=fleet: fleet.count(RegistrationState.REGISTERED) == 3)
                 running.cancel()

@@ -115,7 +115,7 @@ async def office(
                 hear_clock,
                 made.reported.append,
                 made.reported.append,
-                hear_report,
+                made.reports.append,
                 hear_report,
             ),
         )

@@ -35,7 +35,7 @@ from vms.services.catalogs import CatalogService
 from vms.services.positions import PositionService
 from vms.services.presence import catalog_came
 from vms.services.presence_news import PresenceNews
-from vms.services.signalling_writes import build_write
+from vms.services.signalling_writes import build_write, write_all
 from vms.services.store import Store
 from vms.services.subscriptions import SubscriptionService
 from vms.storage.queries.spans import list_spans, open_spans
@@ -194,7 +194,10 @@ async def test_a_device_that_refused_is_left_alone_for_a_day_and_polled(
     desk = make_desk()
     refused = sip.SubscriptionChanged(DEVICE, "Catalog", "refused", "489", T0)
     with bus.subscribe(SubscriptionUpdated) as news:
-        await desk.service.note(refused)
+        write = build_write(refused, {})
+        assert write is not None
+        await desk.store.run(write_all, [write])
+        desk.service.tell(refused)
         told = await news.next()
     assert isinstance(told, SubscriptionUpdated)
     assert (told.topic, told.state, told.reason) == ("catalog", "refused", "489")
