@@ -233,6 +233,19 @@ def build_parts(
             positions.take,
         ),
     )
+    voice = VoiceService(
+        planes.sip,
+        lambda target: VoiceSender(target, planes.relay.ports, config.media.host),
+        store,
+        users,
+        config.data,
+        advertised=advertised,
+        zone=config.zone,
+        clock=clock,
+        packet_ms=lambda device: quirks.find(device).number(Quirk.VOICE_PACKET_MS),
+    )
+    for service in (live, playback, voice, subscriptions, snapshots, device_control):
+        service.on_capability = capabilities.note
     around = Surroundings(
         is_recording=recording.is_on,
         live_status=live.status,
@@ -283,17 +296,7 @@ def build_parts(
         device_config=DeviceConfigService(desk),
         snapshots=snapshots,
         system=system,
-        voice=VoiceService(
-            planes.sip,
-            lambda target: VoiceSender(target, planes.relay.ports, config.media.host),
-            store,
-            users,
-            config.data,
-            advertised=advertised,
-            zone=config.zone,
-            clock=clock,
-            packet_ms=lambda device: quirks.find(device).number(Quirk.VOICE_PACKET_MS),
-        ),
+        voice=voice,
         bus=bus,
     )
     return Parts(

@@ -23,13 +23,14 @@ from vms.config_sections import SubscriptionsSection
 from vms.errors import VmsError
 from vms.events import CatalogMerged, DeviceStatusChanged, SubscriptionUpdated
 from vms.records import SubscriptionTopic, SubscriptionView
+from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.catalogs import CatalogService
 from vms.services.store import Store
 from vms.storage.queries.subscriptions import (
     subscriptions_of,
     wish_subscription,
 )
-from vms.storage.records import SubscriptionRecord
+from vms.storage.records import SubscriptionRecord, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,13 @@ TOPICS: Mapping[SubscriptionTopic, Topic] = {
 }
 NAMES = {topic.value: name for name, topic in TOPICS.items()}
 ACTIVE, REFUSED = "active", "refused"
+VERDICTS = {ACTIVE: Verdict.WORKS, REFUSED: Verdict.REFUSED}
+CAPABILITIES = {
+    SubscriptionTopic.CATALOG: "subscription_catalog",
+    SubscriptionTopic.ALARM: "subscription_alarm",
+    SubscriptionTopic.POSITION: "subscription_mobile_position",
+}
+"""The lines of the capability matrix."""
 REFUSED_FOR = timedelta(days=1)
 EVENTS = 16_384
 """Devices that may come on before they are served: a fleet after a power cut."""
@@ -86,6 +94,8 @@ class SubscriptionService:
         self._settings = settings
         self._bus = bus
         self._clock = clock
+        self.on_capability: NoteCapability = ignore_note
+        """Hears what a device reports."""
 
     async def run(self) -> None:
         """Apply the policy to each device that comes on, until cancelled."""
@@ -104,6 +114,9 @@ class SubscriptionService:
             logger.warning("device does not report", extra=facts | {"reason": event.reason})
         else:
             logger.info("subscription", extra=facts)
+        if event.state in VERDICTS:
+            name = CAPABILITIES[NAMES[event.topic]]
+            self.on_capability(event.device_id, name, VERDICTS[event.state], event.reason)
         self._bus.publish(
             SubscriptionUpdated(
                 at=self._clock.wall(),

@@ -80,6 +80,8 @@ class Line:
     state: TargetState = TargetState.WAITING
     reason: VoiceReason | None = None
     detail: str = ""
+    has_heard: bool = False
+    """Whether sound was sent to it at least once."""
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once somebody hears, or nobody will."""
     _calls: dict[str, _Call] = field(default_factory=dict)
@@ -197,6 +199,7 @@ class Line:
             return
         self.studio.admit(call.sender)
         self.state, self.reason, self.detail = TargetState.SPEAKING, None, ""
+        self.has_heard = True
         self.settled.set()
 
     def _drop(self, call_id: str) -> None:

@@ -25,19 +25,22 @@ from vms.records.voice import (
     BroadcastOrder,
     TimetableEntry,
     VoiceKind,
+    VoiceReason,
     VoiceState,
     VoiceTargets,
     VoiceView,
 )
+from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.store import Store
 from vms.services.users import UserService
 from vms.services.voice.hearers import find_hearers
 from vms.services.voice.library import Library
-from vms.services.voice.line import Exchange
+from vms.services.voice.line import Exchange, Line
 from vms.services.voice.ports import Hearer, MakeSender, PacketLength, Signalling
 from vms.services.voice.programme import Programme
 from vms.services.voice.speech import speak
 from vms.services.voice.timetable import Timetable
+from vms.storage.records import Verdict
 from vms.supervise import supervise
 
 logger = logging.getLogger(__name__)
@@ -47,6 +50,8 @@ KEPT = 200
 """Broadcasts that are over and still told."""
 TALK_PRIORITY = 6
 """A talk is a person at a microphone: above an ordinary announcement, below an emergency."""
+VERDICTS = {VoiceReason.REFUSED: Verdict.REFUSED, VoiceReason.NO_INVITE: Verdict.SILENT}
+"""Failures that say what a device cannot do; the others say nothing of it."""
 FIRST_SOUND_S = 30.0
 """A live broadcast whose microphone does not come is ended."""
 
@@ -79,6 +84,8 @@ class VoiceService:
         self._microphones: set[str] = set()
         self._numbers = 0
         self._group: asyncio.TaskGroup | None = None
+        self.on_capability: NoteCapability = ignore_note
+        """Hears which devices let us speak."""
 
     async def begin(self) -> None:
         """Read the timetable."""
@@ -350,9 +357,20 @@ class VoiceService:
             # A programme that fails is over: started again it returns at once.
             await supervise(f"voice {programme.id}", programme.run)
             guard.cancel()
+        for line in programme.lines:
+            self._learn(programme.kind, line)
         logger.info("voice ended", extra=facts | {"state": programme.state.value})
         if self._group is not None:
             self._dispatch()
+
+    def _learn(self, kind: VoiceKind, line: Line) -> None:
+        """Note whether a device lets us speak."""
+        name = "talk" if kind is VoiceKind.TALK else "broadcast"
+        if line.has_heard:
+            self.on_capability(line.hearer.device_id, name, Verdict.WORKS, "")
+        elif line.reason is not None and line.reason in VERDICTS:
+            verdict = VERDICTS[line.reason]
+            self.on_capability(line.hearer.device_id, name, verdict, line.detail)
 
     async def _expect_microphone(self, programme: Programme) -> None:
         """End a live sound to which nobody brings a microphone."""
