@@ -26,6 +26,7 @@ from vms.events import (
     Event,
     LiveStatusChanged,
     PositionReported,
+    PtzHolderChanged,
     RegistrationAttempted,
     SegmentRecorded,
     SubscriptionUpdated,
@@ -34,6 +35,7 @@ from vms.records import Identity, Role
 from web.api.access import build_attempt
 from web.api.alarms import Box, build_alarm
 from web.api.live_status import build_live
+from web.api.ptz import build_ptz
 from web.api.recordings import build_segment
 from web.api.subscriptions import build_position
 from web.api.wire import Body, Text, Wire
@@ -122,6 +124,7 @@ FORMS: Mapping[type[Event], Callable[[Any, Language], Wire]] = {
     LiveStatusChanged: lambda event, language: build_live(event.status, language),
     RegistrationAttempted: lambda event, _: build_attempt(event.attempt),
     SegmentRecorded: lambda event, _: build_segment(event.segment),
+    PtzHolderChanged: lambda event, _: build_ptz(event.status),
     SubscriptionUpdated: lambda event, _: SubscriptionNews.model_validate(event),
     PositionReported: lambda event, _: build_position(event.position),
 }

@@ -204,7 +204,7 @@ def build_parts(
     planes.sip.on_answered = capabilities.heard
     catalogs = CatalogService(planes.sip, store, news, config.sip, clock, quirks.note)
     desk = DeviceDesk(planes.sip, store)
-    ptz = PtzService(desk, clock)
+    ptz = PtzService(desk, clock, bus)
     device_control = DeviceControlService(desk, clock)
     snapshots = SnapshotService(
         desk, config.data, lambda: device_base_url(config, http_port()), clock

@@ -25,6 +25,7 @@ from tests.vms.bench import (
     camera,
     eventually,
 )
+from tests.vms.services.capability_ear import CapabilityEar
 from tests.vms.services.registrar import FakeRegistrar
 from vms.bus import Bus
 from vms.config_sections import SipSection, SubscriptionsSection
@@ -39,7 +40,7 @@ from vms.services.signalling_writes import build_write, write_all
 from vms.services.store import Store
 from vms.services.subscriptions import SubscriptionService
 from vms.storage.queries.spans import list_spans, open_spans
-from vms.storage.records import SpanCause, SubjectKind
+from vms.storage.records import SpanCause, SubjectKind, Verdict
 
 CATALOG, ALARM, POSITION = SubscriptionTopic
 
@@ -197,6 +198,10 @@ async def test_a_device_that_refused_is_left_alone_for_a_day_and_polled(
         write = build_write(refused, {})
         assert write is not None
         await desk.store.run(write_all, [write])
+        desk.service.on_capability = ear = CapabilityEar()
+        desk.service.tell(refused)
+    assert ear.heard == [(DEVICE, "subscription_catalog", Verdict.REFUSED)]
+    with bus.subscribe(SubscriptionUpdated) as news:
         desk.service.tell(refused)
         told = await news.next()
     assert isinstance(told, SubscriptionUpdated)

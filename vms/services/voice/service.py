@@ -36,6 +36,7 @@ from vms.services.users import UserService
 from vms.services.voice.hearers import find_hearers
 from vms.services.voice.library import Library
 from vms.services.voice.line import Exchange, Line
+from vms.services.voice.microphone import Microphone
 from vms.services.voice.ports import Hearer, MakeSender, PacketLength, Signalling
 from vms.services.voice.programme import Programme
 from vms.services.voice.speech import speak
@@ -137,7 +138,7 @@ class VoiceService:
     @asynccontextmanager
     async def microphone(
         self, voice_id: str, by: str, form: LiveForm, rate: int
-    ) -> AsyncIterator["Microphone"]:
+    ) -> AsyncIterator[Microphone]:
         """Speak into a talk or live broadcast of one's own; leaving ends it.
 
         Raises NotFound(broadcast), also for somebody else's, Conflict(microphone_busy),
@@ -384,32 +385,3 @@ class VoiceService:
         over = [each.id for each in self._programmes.values() if each.over.is_set()]
         for voice_id in over[: max(0, len(over) - KEPT)]:
             del self._programmes[voice_id]
-
-
-class Microphone:
-    """An open microphone of one talk or live broadcast."""
-
-    def __init__(self, programme: Programme, live: Live, decoder: MicrophoneDecoder) -> None:
-        self._programme = programme
-        self._live = live
-        self._decoder = decoder
-
-    @property
-    def view(self) -> VoiceView:
-        """What became of it so far."""
-        return self._programme.view
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nobody will hear any more."""
-        return self._programme.over.is_set()
-
-    def push(self, data: bytes) -> None:
-        """Take one message of sound; before somebody hears it is thrown away, so none is late."""
-        samples = self._decoder.decode(data)
-        if self._programme.state is VoiceState.SPEAKING:
-            self._live.push(samples)
-
-    async def until_over(self) -> None:
-        """Wait for the end of the talk."""
-        await self._programme.over.wait()

@@ -17,6 +17,7 @@ from stream_relay.voice.decode import build_wav, decode_file
 from stream_relay.voice.ear import decode
 from tests.stream_relay.voice.tones import melody, sine
 from tests.vms.bench import CHANNEL, DEVICE, OTHER_CHANNEL, T0, HandClock, eventually
+from tests.vms.services.capability_ear import CapabilityEar
 from tests.vms.services.voice.stage import FakeSignalling
 from vms.config_sections import UsersSection
 from vms.errors import Conflict, Invalid, NotFound, NotReady
@@ -36,6 +37,7 @@ from vms.services.users import UserService
 from vms.services.voice import VoiceService
 from vms.services.voice.speech import speak
 from vms.services.voice.timetable import trigger_of
+from vms.storage.records import Verdict
 
 BOTH = VoiceTargets(channels=(CHANNEL, OTHER_CHANNEL))
 ONE = VoiceTargets(channels=(CHANNEL,))
@@ -121,11 +123,16 @@ async def test_each_target_tells_its_own_end(
     voice: VoiceService, signalling: FakeSignalling
 ) -> None:
     signalling.plans[OTHER_CHANNEL] = BroadcastFault.NO_INVITE
+    voice.on_capability = ear = CapabilityEar()
     made = await voice.order(BroadcastOrder("a", BOTH, await kept(voice)), "admin")
     done = await over(voice, made.id)
     assert done.state is VoiceState.DONE
     assert [(t.state, t.reason) for t in done.targets] == [
         (TargetState.DONE, None), (TargetState.FAILED, VoiceReason.NO_INVITE),
+    ]  # fmt: skip
+    await eventually(lambda: len(ear.heard) == 2)
+    assert ear.heard == [
+        (DEVICE, "broadcast", Verdict.WORKS), (DEVICE, "broadcast", Verdict.SILENT),
     ]  # fmt: skip
 
 
