@@ -14,7 +14,8 @@ from sip.message.sdp import (
 )
 
 PCMA = 8
-PCMA_MAP = "PCMA/8000"
+PCMU = 0
+PCMA_MAP, PCMU_MAP, PS_MAP = "PCMA/8000", "PCMU/8000", "PS/90000"
 VOICE_FORMAT = "v/////a/1/8/1"
 """f= of G.711A at 64 kbit/s and 8 kHz without video (annex G)."""
 _NOWHERE = frozenset({"0.0.0.0", "::", ""})  # compared with, not listened on
@@ -34,6 +35,8 @@ class VoiceOffer:
     is_program_stream: bool = False
     """The offer knows no G.711, only PS (a quirk): pack the voice."""
     name: str = "Play"
+    is_mu_law: bool = False
+    """The offer knows no A-law, only mu-law."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def read_voice_offer(body: bytes, signalling_host: str) -> VoiceOffer:
     """
     described = parse_sdp(body)
     media = next((line for line in described.media if line.kind == "audio"), described.media[0])
-    payload_type, is_ps = _choose(media)
+    payload_type, form = _choose(media)
     host = media.host or ""
     return VoiceOffer(
         signalling_host if host in _NOWHERE else host,
@@ -61,8 +64,9 @@ def read_voice_offer(body: bytes, signalling_host: str) -> VoiceOffer:
         _transport(media),
         described.ssrc,
         payload_type,
-        is_ps,
+        form == PS_MAP,
         described.name or "Play",
+        is_mu_law=form == PCMU_MAP,
     )
 
 
@@ -87,7 +91,7 @@ def build_voice_answer(answer: VoiceAnswer, *, owner_id: str, direction: str = "
     """Write the answer of the speaker; setup mirrors the offer (RFC 4145)."""
     offer = answer.offer
     setup = {"udp": "", "tcp-passive": "active", "tcp-active": "passive"}[offer.transport]
-    codec = "PS/90000" if offer.is_program_stream else PCMA_MAP
+    codec = PS_MAP if offer.is_program_stream else PCMU_MAP if offer.is_mu_law else PCMA_MAP
     return _build(
         answer.host,
         answer.port,
@@ -132,17 +136,15 @@ def _build(
     return ("\r\n".join(lines) + "\r\n").encode("utf-8")
 
 
-def _choose(media: MediaLine) -> tuple[int, bool]:
-    """The payload type to send: G.711A where it is offered, PS only where nothing else is."""
-    mapped = media.payloads
-    offered = media.payload_types or tuple(mapped)
-    for number in offered:
-        if number == PCMA or mapped.get(number) == "PCMA":
-            return number, False
-    for number in offered:
-        if mapped.get(number) == "PS" or (number == 96 and number not in mapped):
-            return number, True
-    return PCMA, False
+def _choose(media: MediaLine) -> tuple[int, str]:
+    """The payload type and form to send: A-law where it is offered, else mu-law, else PS."""
+    mapped = {PCMA: "PCMA", PCMU: "PCMU", 96: "PS"} | media.payloads
+    offered = media.payload_types or tuple(media.payloads)
+    for name, form in (("PCMA", PCMA_MAP), ("PCMU", PCMU_MAP), ("PS", PS_MAP)):
+        for number in offered:
+            if mapped.get(number) == name:
+                return number, form
+    return PCMA, PCMA_MAP
 
 
 def _transport(media: MediaLine) -> MediaTransport:

@@ -171,6 +171,7 @@ class Line:
                 event.signalling_host,
                 offer.payload_type,
                 offer.is_program_stream,
+                offer.is_mu_law,
                 self.exchange.packet_ms(self.hearer.device_id),
             )
         )
