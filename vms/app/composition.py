@@ -319,6 +319,7 @@ def build_housekeeping(
     async def prune_log() -> None:
         days = config.storage.audit_days
         await store.run(prune_audit, at=clock.wall(), keep_days=days)
+        await services.voice.prune(days)
 
     async def look_at_disk() -> None:
         await services.recording.make_room()

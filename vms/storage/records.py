@@ -374,6 +374,16 @@ class CapabilityRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class BroadcastRecord:
+    """A broadcast that is over."""
+
+    number: int
+    ended_at: datetime
+    facts: str
+    """JSON, as the voice service writes it."""
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionRecord:
     """What is known of one subscription, also while the platform or the device is down."""
 

@@ -18,6 +18,7 @@ from stream_relay.voice.sender import VoiceTarget
 from stream_relay.voice.studio import Studio
 from vms.records.voice import TargetState, TargetView, VoiceReason
 from vms.services.voice.ports import Hearer, MakeSender, PacketLength, Sender, Signalling
+from vms.storage.records import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,10 @@ FAULTS = {
     BroadcastFault.NO_INVITE: VoiceReason.NO_INVITE,
     BroadcastFault.OFFLINE: VoiceReason.DEVICE_OFFLINE,
 }
+
+
+VERDICTS = {VoiceReason.REFUSED: Verdict.REFUSED, VoiceReason.NO_INVITE: Verdict.SILENT}
+"""Failures that say what a device cannot do; the others say nothing of it."""
 
 
 class Exchange:
@@ -102,6 +107,13 @@ class Line:
             self._sent + sum(sender.packets for sender in senders),
             self._dropped + sum(sender.dropped for sender in senders),
         )
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether the device lets us speak; None when nothing was learned."""
+        if self.has_heard:
+            return Verdict.WORKS
+        return VERDICTS.get(self.reason) if self.reason is not None else None
 
     async def run(self) -> None:
         """Serve the target."""
