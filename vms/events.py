@@ -124,6 +124,18 @@ class PtzHolderChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VideoUploadAnnounced(Event):
+    """A device says that it begins to send video by itself, e.g. a body camera."""
+
+    type: ClassVar[str] = "video_upload"
+    device_id: str
+    channel: str
+    time_text: str
+    longitude: float | None
+    latitude: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionUpdated(Event):
     """What a device reports of itself has begun, ended or failed."""
 

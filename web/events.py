@@ -30,6 +30,7 @@ from vms.events import (
     RegistrationAttempted,
     SegmentRecorded,
     SubscriptionUpdated,
+    VideoUploadAnnounced,
 )
 from vms.records import Identity, Role
 from web.api.access import build_attempt
@@ -100,6 +101,17 @@ class SubscriptionNews(Wire):
     reason: Text
 
 
+class VideoUpload(Wire):
+    """A device begins to send video by itself."""
+
+    device_id: str
+    channel: Text
+    time_text: Text
+    """When, in the device's own words."""
+    longitude: float | None
+    latitude: float | None
+
+
 class Detections(Wire):
     """What analysis saw in one picture."""
 
@@ -126,6 +138,7 @@ FORMS: Mapping[type[Event], Callable[[Any, Language], Wire]] = {
     SegmentRecorded: lambda event, _: build_segment(event.segment),
     PtzHolderChanged: lambda event, _: build_ptz(event.status),
     SubscriptionUpdated: lambda event, _: SubscriptionNews.model_validate(event),
+    VideoUploadAnnounced: lambda event, _: VideoUpload.model_validate(event),
     PositionReported: lambda event, _: build_position(event.position),
 }
 """Every event that leaves the platform, and its JSON form; another event stays inside."""

@@ -19,7 +19,7 @@ from sip.server import RegistrationSnapshot
 from vms.bus import Bus
 from vms.clock import Clock
 from vms.errors import VmsError
-from vms.events import RegistrationAttempted
+from vms.events import RegistrationAttempted, VideoUploadAnnounced
 from vms.records import AttemptView
 from vms.services.catalogs import CatalogService
 from vms.services.credentials import CredentialCache
@@ -143,13 +143,7 @@ class RegistrationService:
         """Act on what needs no writing; true for what is to be written."""
         match event:
             case sip.KeepaliveReceived():
-                self._seen[event.device_id] = event.at
-                if event.device_id in self._unheard or event.faulty:
-                    # After one with faults the next is looked at too: it may say that they ended.
-                    self._unheard.discard(event.device_id)
-                    if event.faulty:
-                        self._unheard.add(event.device_id)
-                    return True
+                return self._hear_keepalive(event)
             case sip.InvitationEnded():
                 self._listeners.invitation_ended(event.invitation_id, event.reason)
             case sip.PeerMisbehaved():
@@ -164,6 +158,8 @@ class RegistrationService:
                 )
             case sip.SnapshotsUploaded():
                 self._listeners.snapshots_uploaded(event)
+            case sip.VideoUploadBegun():
+                self._tell_upload(event)
             case sip.UpgradeEnded():
                 self._listeners.upgrade_ended(event)
             case sip.MediaStatusReceived():
@@ -173,6 +169,31 @@ class RegistrationService:
                     self._unheard.add(event.device_id)
                 return True
         return False
+
+    def _hear_keepalive(self, event: sip.KeepaliveReceived) -> bool:
+        """Note it; true for one that may change something."""
+        self._seen[event.device_id] = event.at
+        if event.device_id not in self._unheard and not event.faulty:
+            return False
+        # After one with faults the next is looked at too: it may say that they ended.
+        self._unheard.discard(event.device_id)
+        if event.faulty:
+            self._unheard.add(event.device_id)
+        return True
+
+    def _tell_upload(self, event: sip.VideoUploadBegun) -> None:
+        facts = {"device": event.device_id, "channel": event.channel_id, "time": event.time_text}
+        logger.info("device begins to send video", extra=facts)
+        self._bus.publish(
+            VideoUploadAnnounced(
+                at=event.at,
+                device_id=event.device_id,
+                channel=event.channel_id,
+                time_text=event.time_text,
+                longitude=event.longitude,
+                latitude=event.latitude,
+            )
+        )
 
     # Writing
 
