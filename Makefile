@@ -60,6 +60,7 @@ soak: setup-dev ## streams and viewers come and go for half an hour; nothing may
 	@PYTHONPATH=. $(BIN)/python bench/soak.py --minutes $(or $(MINUTES),30) $(ARGS)
 
 conformance: setup-dev ## the conformance list of GB/T 28181, number by number; writes docs/conformance.md and build/captures
+	@rm -rf build/captures build/conformance.xml
 	$(BIN)/python -m pytest tests/conformance -p no:cacheprovider -q --junitxml build/conformance.xml; \
 		$(BIN)/python tests/conformance/report.py build/conformance.xml tests/conformance/checklist.csv docs/conformance.md
 
@@ -97,12 +98,13 @@ $(STAMPS)/venv: | $(STAMPS)/run-system
 	$(BIN)/python -m pip install --quiet -c constraints.txt 'setuptools>=75' wheel Cython
 	@touch $@
 
+# pip compiles one module after the other and keeps nothing: $(STAMPS)/compiled does it, once and side by side.
 $(STAMPS)/python: setup.py constraints.txt | $(STAMPS)/venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e .
+	TWINS= $(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e .
 	@touch $@
 
 $(STAMPS)/python-dev: setup.py constraints.txt | $(STAMPS)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	TWINS= $(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
 # The compiled twins are rebuilt when a source or its types change.

@@ -13,6 +13,7 @@ from setuptools import Extension, find_packages, setup
 
 ROOT = Path(__file__).parent
 C_FILES = ROOT / "build" / "cython"
+OPTIMISE = os.environ.get("TWINS_OPTIMISE", "-O2")
 PACKAGES = ["vms", "sip", "stream_relay", "analytics", "channel_registry", "web"]
 
 
@@ -30,8 +31,14 @@ def compiled_twins() -> list[Extension]:
         made = C_FILES / types.relative_to(ROOT).with_name(source.stem + ".c")
         if made.exists() and made.stat().st_mtime < newest:
             made.unlink()
-        twins.append(Extension(name, [path], extra_compile_args=["-O2"]))
-    return twins
+        twins.append(Extension(name, [path], extra_compile_args=[OPTIMISE]))
+    return wanted(twins)
+
+
+def wanted(twins: list[Extension]) -> list[Extension]:
+    """All of them, or those that the variable TWINS names; none where it is empty."""
+    names = os.environ.get("TWINS")
+    return twins if names is None else [twin for twin in twins if twin.name in names.split()]
 
 
 setup(

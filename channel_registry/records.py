@@ -191,6 +191,8 @@ class DeviceMake:
     manufacturer: str
     model: str
     firmware: str
+    user_agent: str = ""
+    """Of its last registration."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,43 +14,33 @@ from sip.events import Event
 from sip.gb28181.mansrtsp import PlaybackCommand
 from sip.gb28181.query import DeviceStatus
 from sip.gb28181.question import Question
-from sip.gb28181.quirks import QuirkFinder, by_user_agent
+from sip.gb28181.quirks import QuirkFinder, Quirks, by_user_agent
 from sip.gb28181.ssrc import SsrcPool
 from sip.gb28181.subscription import Topic, Wish
-from sip.message import Peer, Request, Response, build_response
+from sip.message import Peer
 from sip.message.sdp import MediaOffer
 from sip.roles.authentication import Authenticator, Credential
 from sip.roles.bindings import Binding, RegistrationSnapshot
 from sip.roles.broadcaster import Broadcaster
-from sip.roles.call import Call, InvitationAnswered, InvitationRefused
+from sip.roles.call import InvitationAnswered, InvitationRefused
 from sip.roles.conduct import Conduct
 from sip.roles.config import SipConfig
+from sip.roles.dispatch import Dispatcher, Roles
 from sip.roles.doubts import Doubts
-from sip.roles.inquiry import Inquiries, Inquiry, InquiryEnded, PeerUnreachable
+from sip.roles.inquiry import Inquiries, InquiryEnded, PeerUnreachable
 from sip.roles.invitation import Inviter
 from sip.roles.messages import MessageDesk
 from sip.roles.messenger import Messenger
-from sip.roles.playback import Control, ControlEnded, PlaybackControls
+from sip.roles.playback import ControlEnded, PlaybackControls
 from sip.roles.registrar import Registrar
 from sip.roles.rules import RegistrationRule
 from sip.roles.subscriber import Subscriber
-from sip.roles.subscription import Subscription, SubscriptionStatus
-from sip.roles.voice_call import OpenBroadcast, VoiceEvent
+from sip.roles.subscription import SubscriptionStatus
+from sip.roles.voice_call import VoiceEvent
 from sip.transactions import (
-    AckMissing,
-    AckReceived,
-    CancelReceived,
-    MessageRejected,
-    RequestReceived,
-    ResponseReceived,
-    RetransmissionAbsorbed,
     TransactionLayer,
-    TransactionTimedOut,
-    TransportFailed,
 )
-from sip.transactions import Event as TransactionEvent
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, REGISTER"
 MOST_EVENTS = 65_536
 """The shell takes events after every packet; only a shell that has stopped lets them pile up."""
 
@@ -78,13 +68,26 @@ class Endpoint:
             return random_bytes(10).hex()
 
         self._layer = TransactionLayer(ids, (config.advertised_host, config.port))
+
+        def quirks_of(device_id: str) -> Quirks:
+            binding = self._registrar.bindings.get(device_id)
+            return quirks(device_id, binding.user_agent if binding is not None else "")
+
         own_names = frozenset({config.server_id, config.domain, config.advertised_host})
-        authenticator = Authenticator(config.digest_realm, credentials, random_bytes(32), own_names)
+        authenticator = Authenticator(
+            config.digest_realm,
+            credentials,
+            random_bytes(32),
+            own_names,
+            offers_qop=config.offers_qop,
+        )
         messenger = Messenger(config, self._layer, ids)
         emit = self._emit
         self._conduct = Conduct(emit, wall)
         self._registrar = Registrar(config, authenticator, emit, wall)
-        self.doubts = Doubts(self._registrar, self._answer_request)
+        self.doubts = Doubts(
+            self._registrar, lambda event, now: self._dispatcher.answer(event, now)
+        )
         self._inquiries = Inquiries(config, messenger, emit)
         self._ssrcs = SsrcPool(config.server_id, random_bytes)
         self._inviter = Inviter(
@@ -100,21 +103,35 @@ class Endpoint:
         self._subscriber = Subscriber(
             config, self._layer, messenger, self._registrar.bindings, emit, wall
         )
-        self._controls = PlaybackControls(self._layer, messenger, self._inviter, emit)
+        self._controls = PlaybackControls(self._layer, messenger, self._inviter, emit, quirks_of)
         self._broadcaster = Broadcaster(
-            config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit
+            config, self._layer, messenger, self._registrar.bindings, self._ssrcs, emit, quirks
         )
         self._desk = MessageDesk(
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
         )
         self._desk.answers.append(self._broadcaster.receive_answer)
+        self._dispatcher = Dispatcher(
+            self._layer,
+            Roles(
+                registrar=self._registrar,
+                inquiries=self._inquiries,
+                inviter=self._inviter,
+                controls=self._controls,
+                subscriber=self._subscriber,
+                broadcaster=self._broadcaster,
+                desk=self._desk,
+                conduct=self._conduct,
+                doubts=self.doubts,
+            ),
+        )
 
     # What a transport drives
 
     def receive(self, data: bytes, peer: Peer, now: float) -> None:
         """Take one datagram, or one message cut out of a TCP stream."""
         for event in self._layer.receive_data(data, peer, now):
-            self._handle(event, now)
+            self._dispatcher.handle(event, now)
 
     def data_to_send(self, now: float) -> list[tuple[bytes, Peer]]:
         """Return and forget the packets that wait to be sent."""
@@ -141,7 +158,7 @@ class Endpoint:
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
         for event in self._layer.handle_timer(now):
-            self._handle(event, now)
+            self._dispatcher.handle(event, now)
         self.doubts.handle_timer(now)
         self._desk.handle_timer(now)
         self._inquiries.handle_timer(now)
@@ -157,7 +174,7 @@ class Endpoint:
             for device_id in self._registrar.connection_lost(peer, now):
                 self._release(device_id, now)
         for event in self._layer.connection_lost(peer, now, reason):
-            self._handle(event, now)
+            self._dispatcher.handle(event, now)
 
     # What vms may ask for
 
@@ -295,105 +312,3 @@ class Endpoint:
         self._broadcaster.end_device(device_id, now)
         self._inquiries.forget_device(device_id)
         self._subscriber.release(device_id)
-
-    def _handle(self, event: TransactionEvent, now: float) -> None:
-        match event:
-            case RequestReceived():
-                self._handle_request(event, now)
-            case ResponseReceived():
-                self._handle_response(event, now)
-            case RetransmissionAbsorbed(peer=peer, transaction=transaction):
-                self._registrar.admit(transaction.sender, peer, now)
-            case TransactionTimedOut(transaction=client):
-                self._handle_failure(client.user, now)
-            case TransportFailed(transaction=client):
-                self._handle_failure(client.user if client is not None else None, now)
-            case MessageRejected(peer=peer, reason=reason, data=data):
-                self._conduct.note(peer, reason, data)
-            case AckReceived(transaction=acknowledged):
-                self._broadcaster.acknowledged(acknowledged)
-            case AckMissing(transaction=unacknowledged):
-                self._broadcaster.unacknowledged(unacknowledged, now)
-            case CancelReceived(transaction=cancelled):
-                self._broadcaster.cancelled(cancelled, now)
-
-    def _handle_request(self, event: RequestReceived, now: float) -> None:
-        if event.request.method == "INVITE":
-            self._take_invite(event, now)
-        elif event.request.method != "REGISTER" or not self.doubts.take(event, now):
-            self._answer_request(event, now)
-
-    def _answer_request(self, event: RequestReceived, now: float) -> None:
-        request = event.request
-        response = self._answer(request, event.peer, now)
-        # What costs nothing to answer anew is not kept for repetitions: a storm stores nothing.
-        is_challenge = response.status == 401 or "retry-after" in response.headers
-        self._layer.respond(event.transaction, response, now, forget=is_challenge)
-        if request.method in ("MESSAGE", "NOTIFY"):
-            self._desk.read_small(now)
-        if response.status == 200:
-            self._subscriber.heard(request.from_.uri.user or "", now)
-
-    def _take_invite(self, event: RequestReceived, now: float) -> None:
-        """Only a broadcast of ours makes devices call; the answer may come later."""
-        request, peer = event.request, event.peer
-        binding = self._registrar.admit(request.from_.uri.user, peer, now)
-        refusal = self._broadcaster.receive_invite(request, event.transaction, peer, binding, now)
-        if refusal is not None:
-            self._layer.respond(event.transaction, refusal, now)
-
-    def _answer(self, request: Request, peer: Peer, now: float) -> Response:
-        match request.method:
-            case "REGISTER":
-                return self._registrar.register(request, peer, now)
-            case "MESSAGE" | "NOTIFY":
-                call = self._inviter.call_of(request, peer)
-                status = self._desk.admit(request, peer, call, now)
-                if status == 200 and request.method == "NOTIFY":
-                    status = self._subscriber.receive_notify(request, peer, now)
-                return build_response(request, status)
-            case "BYE":
-                status = self._inviter.receive_bye(request, peer, now)
-                if status == 481:
-                    status = self._broadcaster.receive_bye(request, peer, now)
-                return build_response(request, status)
-            case "INFO" | "UPDATE":
-                call = self._inviter.call_of(request, peer)
-                known = call or self._broadcaster.call_of(request, peer)
-                return build_response(request, 200 if known else 481)
-            case "OPTIONS":
-                return build_response(request, 200, headers=[("Allow", ALLOW)])
-            case "SUBSCRIBE":
-                return build_response(request, 489)
-            case _:
-                return build_response(request, 405, headers=[("Allow", ALLOW)])
-
-    def _handle_response(self, event: ResponseReceived, now: float) -> None:
-        transaction, response = event.transaction, event.response
-        if transaction is None:
-            if response.is_success:
-                self._inviter.receive_stray_success(response, event.peer, now)
-            return
-        user = transaction.user
-        if isinstance(user, Call):
-            self._inviter.receive_response(user, response, event.peer, now)
-        elif isinstance(user, Inquiry):
-            self._inquiries.receive_response(user, response)
-        elif isinstance(user, Subscription):
-            self._subscriber.receive_response(user, response, event.peer, now)
-        elif isinstance(user, Control):
-            self._controls.receive_response(user, response, now)
-        elif isinstance(user, OpenBroadcast):
-            self._broadcaster.receive_response(user, response)
-
-    def _handle_failure(self, user: object, now: float) -> None:
-        if isinstance(user, Call):
-            self._inviter.fail(user, now)
-        elif isinstance(user, Inquiry):
-            self._inquiries.fail(user)
-        elif isinstance(user, Subscription):
-            self._subscriber.fail(user, now)
-        elif isinstance(user, Control):
-            self._controls.fail(user)
-        elif isinstance(user, OpenBroadcast):
-            self._broadcaster.fail(user)

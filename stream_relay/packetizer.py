@@ -5,12 +5,12 @@ Sans-IO: the simulator's sender moves the bytes.
 
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stream_relay.access_unit import AccessUnit, Codec
-from stream_relay.formats import build_packet
 from stream_relay.formats.twins import twin
+from stream_relay.media_quirks import RESTART_AFTER, MediaQuirks, odd_pack, odd_unit, rtp_packet
 
 if TYPE_CHECKING:
     from stream_relay.formats.ps_mux import PsMuxer
@@ -21,10 +21,12 @@ PAYLOAD_TYPE = 96
 PAYLOAD_BYTES = 1388
 """Over UDP: 1400 with the RTP header, as cameras do."""
 REORDER_DISTANCE = 3
+RESTART_STEP = 20_000
+"""How far a sequence that begins anew is from the one before."""
 
 
 @dataclass(frozen=True, slots=True)
-class MediaFaults:
+class MediaFaults(MediaQuirks):
     """What goes wrong with the media of a pretend camera; everything off by default."""
 
     loss: float = 0.0
@@ -62,7 +64,10 @@ class Packetizer:
         payload_bytes: int = PAYLOAD_BYTES,
         first_sequence: int = 0,
         first_ticks: int = 0,
+        quirks: MediaQuirks = MediaQuirks(),  # noqa: B008  # a value that never changes
     ) -> None:
+        self._quirks = quirks
+        self._units = 0
         self._muxer = PsMuxer(video, audio)
         self._ssrc = ssrc
         self._payload_type = payload_type
@@ -72,32 +77,38 @@ class Packetizer:
 
     def packets(self, unit: AccessUnit) -> list[bytes]:
         """The packets of one access unit; all carry its time, the last the marker."""
-        moved = AccessUnit(
-            unit.track,
-            unit.codec,
-            unit.pts_ticks + self._first_ticks,
-            unit.dts_ticks + self._first_ticks,
-            unit.is_key,
-            unit.data,
-            unit.description,
+        odd = odd_unit(unit, self._quirks)
+        if odd is None:
+            return []
+        moved = replace(
+            odd,
+            pts_ticks=odd.pts_ticks + self._first_ticks,
+            dts_ticks=odd.dts_ticks + self._first_ticks,
         )
-        pack = self._muxer.mux(moved)
+        self._units += 1
+        if self._units == RESTART_AFTER:
+            self._restart(moved)
+        pack = odd_pack(self._muxer.mux(moved), self._quirks)
         packets = []
         for start in range(0, len(pack), self._payload_bytes):
-            payload = pack[start : start + self._payload_bytes]
-            is_last = start + self._payload_bytes >= len(pack)
             packets.append(
-                build_packet(
+                rtp_packet(
                     self._payload_type,
-                    is_last,
-                    self._sequence,
-                    moved.dts_ticks,
-                    self._ssrc,
-                    payload,
+                    is_last=start + self._payload_bytes >= len(pack),
+                    place=(self._sequence, moved.dts_ticks, self._ssrc),
+                    payload=pack[start : start + self._payload_bytes],
+                    quirks=self._quirks,
                 )
             )
             self._sequence = self._sequence + 1 & 0xFFFF
         return packets
+
+    def _restart(self, unit: AccessUnit) -> None:
+        """Count anew from the next unit on, where the camera does so."""
+        if self._quirks.sequence_restarts:
+            self._sequence = self._sequence + RESTART_STEP & 0xFFFF
+        if self._quirks.stamps_restart:
+            self._first_ticks -= unit.dts_ticks
 
 
 class FaultyPath:

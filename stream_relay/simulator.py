@@ -16,7 +16,7 @@ from typing import Literal, Protocol, Self
 from stream_relay.access_unit import TICKS_PER_SECOND, AccessUnit, Codec
 from stream_relay.clip import ClipSource
 from stream_relay.errors import SourceLost
-from stream_relay.formats.rfc4571 import build_frame
+from stream_relay.media_quirks import OddFraming
 from stream_relay.packetizer import PAYLOAD_TYPE, FaultyPath, MediaFaults, Packetizer
 from stream_relay.scene import SceneSource
 
@@ -91,6 +91,7 @@ class RtpSender(ABC):
         self._tracks = tracks
         self._target = target
         self._faults = faults or MediaFaults()
+        self._framing = OddFraming(self._faults)
         self._chance = chance
         self._local_host = local_host
         self._socket: socket.socket | None = None
@@ -169,6 +170,7 @@ class RtpSender(ABC):
             payload_type=self._target.payload_type,
             first_sequence=self._chance.randrange(0x10000),
             first_ticks=self._chance.randrange(1 << 31),
+            quirks=self._faults,
             **({} if is_udp else {"payload_bytes": TCP_PAYLOAD_BYTES}),
         )
 
@@ -183,7 +185,7 @@ class RtpSender(ABC):
                 await asyncio.sleep(BURST_REST_S)
             burst = packets[start : start + BURST_PACKETS]
             if self._writer is not None:
-                self._writer.write(b"".join(map(build_frame, burst)))
+                self._writer.write(self._framing.frames(burst))
                 async with asyncio.timeout(STALL_TIMEOUT_S):
                     await self._writer.drain()
             else:

@@ -34,8 +34,8 @@ from vms.config_sections import (
     StorageSection,
     SubscriptionsSection,
     UsersSection,
-    setting,
 )
+from vms.config_values import setting
 from vms.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "VMS_"

@@ -3,12 +3,8 @@
 A package receives the section it needs; `vms.config` reads them from file and environment.
 """
 
-import hashlib
-import json
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,121 +16,25 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic.config import JsonDict
 
-from stream_relay.remote.signing import secret_fault
-
-FIRST_FREE_PORT = 1024
-"""Below it ports are the system's."""
-
-
-class PortRange(NamedTuple):
-    """UDP and TCP ports for media, both ends included."""
-
-    first: int
-    last: int
-
-
-def parse_ports(text: str) -> PortRange:
-    """Read `30000-30999`; raises ValueError when it is not a usable range."""
-    first, dash, last = text.replace(" ", "").partition("-")
-    if not (dash and first.isdecimal() and last.isdecimal()):
-        raise ValueError("must be two ports joined by a dash")
-    ports = PortRange(int(first), int(last))
-    if not FIRST_FREE_PORT <= ports.first < ports.last <= 65535:
-        raise ValueError("must lie within 1024-65535 and rise")
-    if ports.last - ports.first < 3:
-        raise ValueError("must hold two even ports at least")
-    return ports
-
-
-def _check_ports(text: str) -> str:
-    parse_ports(text)
-    return text
-
-
-def _split(value: object) -> object:
-    """Let the environment give a list as `a,b`."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _none_if_empty(value: object) -> object:
-    return None if value == "" else value
-
-
-def _check_digests(names: tuple[str, ...]) -> tuple[str, ...]:
-    if "SM3" in names and "sm3" not in hashlib.algorithms_available:
-        raise ValueError("the OpenSSL of this system has no SM3; leave it out")
-    if len(set(names)) < len(names):
-        raise ValueError("must name each digest once")
-    return names
-
-
-DOMAIN_DIGITS = 10
-"""Of our code, which are the domain by rule (GB/T 28181-2022 annex E)."""
-
-
-def _read_json(value: object) -> object:
-    """Let the environment give a list of tables as JSON."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value) if value else ()
-    except (ValueError, RecursionError) as error:
-        raise ValueError("must be a JSON list of objects with url and secret") from error
-
-
-def _check_node_url(text: str) -> str:
-    url = urlsplit(text)
-    try:
-        is_good = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:  # a port that is no number
-        is_good = False
-    if not is_good or url.path not in ("", "/") or url.query or url.fragment or "@" in url.netloc:
-        raise ValueError("must be http:// or https://, a host and a port, nothing more")
-    return text.rstrip("/")
-
-
-def _check_secret(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if text and (fault := secret_fault(text)):
-        raise ValueError(fault)
-    return value
-
-
-GbCode = Annotated[str, Field(pattern=r"^[0-9]{20}$")]
-
-
-class Transport(StrEnum):
-    """How media comes from a device (GB/T 28181-2022 annex G); passive and active are ours."""
-
-    UDP = "udp"
-    TCP_PASSIVE = "tcp-passive"
-    TCP_ACTIVE = "tcp-active"
-
-
-class LogFormat(StrEnum):
-    """How a log line looks."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class LogLevel(StrEnum):
-    """The least urgent line that is written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-def setting(default: Any, example: Any, unit: str = "", **bounds: Any) -> Any:
-    """A key with its default, a value that would do, its unit and its bounds."""
-    extra: JsonDict = {"unit": unit} if unit else {}
-    return Field(default, examples=[example], json_schema_extra=extra, **bounds)
+from vms.config_values import (
+    DOMAIN_DIGITS,
+    FIRST_FREE_PORT,
+    GbCode,
+    LogFormat,
+    LogLevel,
+    PortRange,
+    Transport,
+    check_digests,
+    check_node_url,
+    check_ports,
+    check_secret,
+    none_if_empty,
+    parse_ports,
+    read_json,
+    setting,
+    split,
+)
 
 
 class Section(BaseModel):
@@ -172,10 +72,12 @@ class SipSection(Section):
     """Edition of GB/T 28181 we say that we speak; 2016 sends no X-GB-Ver."""
     digest_algorithms: Annotated[
         tuple[Literal["MD5", "SHA-256", "SM3"], ...],
-        BeforeValidator(_split),
-        AfterValidator(_check_digests),
+        BeforeValidator(split),
+        AfterValidator(check_digests),
     ] = setting(("MD5",), ["SM3", "MD5"], min_length=1, max_length=3)
     """Digests that are offered for passwords, in this order; old cameras read only the first."""
+    offer_qop: bool = setting(False, True)
+    """Offer qop=auth with the password challenge, for devices and platforms that insist on it."""
     registrations_per_s: float = setting(500.0, 500.0, "1/s", ge=1, le=100_000)
     """Cameras that may begin to register per second; the others are told when to come again."""
     revive_by_keepalive: bool = setting(False, True)
@@ -230,7 +132,7 @@ class HttpSection(Section):
     """Port that HTTP listens on; 0 takes a free one."""
     secure_cookies: bool = setting(False, True)
     """Mark cookies Secure; set it when a proxy in front speaks HTTPS."""
-    allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = setting(
+    allowed_origins: Annotated[tuple[str, ...], BeforeValidator(split)] = setting(
         (), ["https://video.example.com"]
     )
     """Further origins whose pages may use the interface with a cookie."""
@@ -251,12 +153,12 @@ class MediaSection(Section):
     """Address that media is received on."""
     advertised_host: str = setting("", "10.1.2.3", max_length=253)
     """Address that cameras send media to; empty: the same as for SIP."""
-    ports: Annotated[str, AfterValidator(_check_ports)] = setting("30000-30999", "30000-30999")
+    ports: Annotated[str, AfterValidator(check_ports)] = setting("30000-30999", "30000-30999")
     """Ports for media, UDP and TCP; each stream takes an even one."""
     shared_port: int = setting(0, 29998, ge=0, le=32_766)
     """One even port for all pictures instead, UDP (and the next one) and TCP, told apart by their
     SSRC; cameras that ignore the agreed SSRC then show no picture. 0: each stream has its own."""
-    transports: Annotated[tuple[Transport, ...], BeforeValidator(_split)] = setting(
+    transports: Annotated[tuple[Transport, ...], BeforeValidator(split)] = setting(
         tuple(Transport), ["tcp-passive", "udp"], min_length=1, max_length=3
     )
     """Ways to ask for media, in the order they are tried; what worked is remembered."""
@@ -303,19 +205,19 @@ class MediaSection(Section):
 class NodeSection(Section):
     """One relay node: where it is, and the secret that it shares with us."""
 
-    url: Annotated[str, AfterValidator(_check_node_url)]
-    secret: Annotated[SecretStr, AfterValidator(_check_secret)] = Field(min_length=1)
+    url: Annotated[str, AfterValidator(check_node_url)]
+    secret: Annotated[SecretStr, AfterValidator(check_secret)] = Field(min_length=1)
 
 
 class RelaySection(Section):
     """Relay nodes: media received by other processes or machines (docs/relay-nodes.md)."""
 
-    nodes: Annotated[tuple[NodeSection, ...], BeforeValidator(_read_json)] = setting(
+    nodes: Annotated[tuple[NodeSection, ...], BeforeValidator(read_json)] = setting(
         (), [{"url": "http://10.1.2.9:8090", "secret": "<openssl rand -hex 32>"}], max_length=64
     )
     """The nodes that receive all live pictures for this platform; each an address and the node's
     secret. Empty: this process receives them. As a variable: JSON."""
-    secret: Annotated[SecretStr, AfterValidator(_check_secret)] = setting(
+    secret: Annotated[SecretStr, AfterValidator(check_secret)] = setting(
         SecretStr(""), "<openssl rand -hex 32>"
     )
     """Of this node (`vms run --role relay`), 32 characters at least: `openssl rand -hex 32`."""
@@ -376,7 +278,7 @@ class AnalyticsSection(Section):
 
     enabled: bool = setting(True, True)
     """Run the analysis worker when a scene is enabled."""
-    person_model: Annotated[Path | None, BeforeValidator(_none_if_empty)] = setting(
+    person_model: Annotated[Path | None, BeforeValidator(none_if_empty)] = setting(
         None, "models/nanodet_m.onnx"
     )
     """ONNX file that finds persons; none: plugins work by motion."""

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
-from vms.config_sections import LogFormat, LogSection
+from vms.config_sections import LogSection
+from vms.config_values import LogFormat
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 _NEEDS_QUOTES = frozenset(' "=\\')

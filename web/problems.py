@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vms.errors import Conflict, Denied, Invalid, LockedOut, NotFound, NotReady, VmsError
 from web.language import Language, language_of
-from web.problem_texts import REASONS, TEXTS
 from web.validation import Fault, InvalidRequest, NotJson
+from web.words import REASONS, TEXTS
 
 CONTENT_TYPE = "application/problem+json"
 

@@ -1,6 +1,7 @@
-/* What the kernel alone costs a relay: takes what comes on N UDP ports and throws it away (-m
- * receive), or sends it on unread from sockets of its own (-m forward), runs of packets of one
- * size in one system call by GSO. No relay can cost less: the reference of the relay's figures. */
+/* What the kernel alone costs a relay: takes what comes on N UDP ports and throws it away, or sends
+ * it on unread from sockets of its own (-f), runs of packets of one size in one system call by GSO;
+ * or takes what comes over N TCP connections (-t), counting packets by the lengths before them
+ * (RFC 4571). No relay can cost less: the reference of the relay's figures. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/udp.h>
@@ -24,6 +25,7 @@ enum {
     BATCH = 64, /* packets of one recvmmsg; a key frame here is 54 */
     PLAIN_SLOT = 2048,
     GRO_SLOT = 65536,
+    STREAM_ROOM = 256 << 10, /* bytes of one recv; a key picture is 78 KB */
     LARGEST_RUN = 46, /* packets of 1400 bytes that one datagram can hold */
     EVENTS = 256,
 };
@@ -117,6 +119,38 @@ static void drain(int in, int out, uint8_t *pool, bool has_gro) {
     }
 }
 
+/* Packets of a TCP stream are counted where their lengths say that the next one begins. */
+typedef struct {
+    size_t ahead; /* bytes to pass over before the next length */
+    int high;     /* the first byte of a length that was cut in two; else -1 */
+} Framing;
+
+static void count_packets(Framing *framing, const uint8_t *data, size_t size) {
+    size_t at = framing->ahead;
+    while (at < size) {
+        if (framing->high < 0 && at + 1 == size) {
+            framing->high = data[at++];
+            break;
+        }
+        int high = framing->high < 0 ? data[at++] : framing->high;
+        framing->high = -1;
+        at += 1 + ((size_t)high << 8 | data[at]);
+        counted.packets++;
+    }
+    framing->ahead = at - size;
+}
+
+/* Take what waits on one connection; false when it has ended. */
+static bool drain_stream(int fd, Framing *framing, uint8_t *room) {
+    ssize_t got = recv(fd, room, STREAM_ROOM, MSG_DONTWAIT);
+    if (got > 0) {
+        counted.datagrams++;
+        counted.bytes += (uint64_t)got;
+        count_packets(framing, room, (size_t)got);
+    }
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
 static int connected(int port) {
     int fd = open_udp(0);
     struct sockaddr_in to = address_of("127.0.0.1", port);
@@ -125,28 +159,44 @@ static int connected(int port) {
     return fd;
 }
 
+/* The one connection that comes takes the place of its listener. */
+static void accept_instead(int poller, int *fd, int number) {
+    int accepted = accept(*fd, NULL, NULL);
+    if (accepted < 0)
+        fail("accept");
+    close(*fd);
+    *fd = accepted;
+    watch(poller, accepted, number);
+}
+
 int main(int argc, char **argv) {
     int streams = 1, port = 30000, step = 2, target = 0, yes = 1;
-    bool has_gro = false;
-    for (int c; (c = getopt(argc, argv, "n:p:s:f:g")) != -1;) switch (c) {
+    bool has_gro = false, is_tcp = false;
+    for (int c; (c = getopt(argc, argv, "n:p:s:f:gt")) != -1;) switch (c) {
         case 'n': streams = (int)number_of(optarg); break;
         case 'p': port = (int)number_of(optarg); break;
         case 's': step = (int)number_of(optarg); break;
         case 'f': target = (int)number_of(optarg); break;
         case 'g': has_gro = true; break;
+        case 't': is_tcp = true; break;
         default:
             fprintf(stderr, "floor [-n streams] [-p first port] [-s port step]\n"
-                            "  [-f first port to send on to] [-g take aggregates (UDP GRO)]\n");
+                            "  [-f first port to send on to] [-g take aggregates (UDP GRO)]\n"
+                            "  [-t take TCP connections instead]\n");
             return 2;
         }
     int *in = calloc((size_t)streams, sizeof *in), *out = calloc((size_t)streams, sizeof *out);
-    uint8_t *pool = malloc((size_t)BATCH * (has_gro ? GRO_SLOT : PLAIN_SLOT));
-    if (!in || !out || !pool)
+    bool *is_listener = calloc((size_t)streams, sizeof *is_listener);
+    Framing *framings = calloc((size_t)streams, sizeof *framings);
+    uint8_t *pool = malloc((size_t)BATCH * (has_gro ? GRO_SLOT : PLAIN_SLOT) + STREAM_ROOM);
+    if (!in || !out || !is_listener || !framings || !pool)
         fail("memory");
     catch_signals();
     int poller = open_poller();
     for (int i = 0; i < streams; i++) {
-        in[i] = open_udp(port + i * step);
+        in[i] = is_tcp ? open_listener(port + i * step) : open_udp(port + i * step);
+        is_listener[i] = is_tcp;
+        framings[i].high = -1;
         out[i] = target ? connected(target + i * step) : -1;
         if (has_gro && setsockopt(in[i], IPPROTO_UDP, UDP_GRO, &yes, sizeof yes) != 0)
             fail("UDP_GRO");
@@ -160,10 +210,17 @@ int main(int argc, char **argv) {
         counted.wakes++;
         for (int i = 0; i < count; i++) {
             int number = events[i].data.fd;
-            if (number != CONTROL)
+            if (number == CONTROL) {
+                if (read_control())
+                    print_snapshot();
+            } else if (!is_tcp) {
                 drain(in[number], out[number], pool, has_gro);
-            else if (read_control())
-                print_snapshot();
+            } else if (is_listener[number]) {
+                accept_instead(poller, &in[number], number);
+                is_listener[number] = false;
+            } else if (!drain_stream(in[number], &framings[number], pool)) {
+                close(in[number]);
+            }
         }
     }
     print_snapshot();

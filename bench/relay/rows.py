@@ -56,6 +56,12 @@ ALL = (
         limit=0.5,
     ),
     Row(
+        "floor_receive_tcp",
+        "floor: receive TCP, discard",
+        STREAM,
+        lambda load: runs.receive_floor(load, "-t", transport="tcp"),
+    ),
+    Row(
         "ingest_udp_no_rest",
         "UDP ingest, the engine never rests",
         STREAM,

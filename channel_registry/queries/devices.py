@@ -189,10 +189,11 @@ def device_credential(database: Database, device_id: str) -> DeviceCredential | 
 
 def device_makes(database: Database) -> tuple[DeviceMake, ...]:
     """What every device says of itself, as far as it has said anything."""
-    named = (Device.manufacturer != "") | (Device.model != "") | (Device.firmware != "")
-    query = Device.select(Device.id, Device.manufacturer, Device.model, Device.firmware)
+    told = (Device.manufacturer, Device.model, Device.firmware, Device.user_agent)
+    named = (told[0] != "") | (told[1] != "") | (told[2] != "") | (told[3] != "")
+    query = Device.select(Device.id, *told)
     return tuple(
-        DeviceMake(row["id"], row["manufacturer"], row["model"], row["firmware"])
+        DeviceMake(row["id"], row["manufacturer"], row["model"], row["firmware"], row["user_agent"])
         for row in fetch(query.where(named), database)
     )
 

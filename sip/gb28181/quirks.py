@@ -80,7 +80,7 @@ STANDARD: Mapping[Quirk, str] = {
     Quirk.SUB_STREAM: "streamnumber:1",
     Quirk.PLAYBACK_FORM: "standard",
     Quirk.PLAYBACK_LIMIT: "4",
-    Quirk.RECORD_SPAN_H: "24",
+    Quirk.RECORD_SPAN_H: "744",
     Quirk.MEDIA_TRANSPORT: "",
     Quirk.VOICE_TRANSPORT: "udp",
     Quirk.VOICE_PACKET_MS: "40",
@@ -158,6 +158,15 @@ class Quirks:
         row = self.rows.get(quirk)
         return STANDARD[quirk] if row is None else row.value
 
+    def given(self, quirk: Quirk) -> str | None:
+        """The value that a row gives; None where the standard, or the configuration, holds."""
+        row = self.rows.get(quirk)
+        return None if row is None else row.value
+
+    def is_set(self, quirk: Quirk) -> bool:
+        """Whether a quirk that is yes or no is there."""
+        return self.text(quirk) == "yes"
+
     def number(self, quirk: Quirk) -> int:
         """The value in force of a quirk that is a number."""
         return int(self.text(quirk))
@@ -181,6 +190,15 @@ class QuirkTable:
 
 QuirkFinder = Callable[[str, str], Quirks]
 """From device id and User-Agent to what is special about the device."""
+
+
+DeviceQuirks = Callable[[str], Quirks]
+"""The same from the device's id alone: for those who do not see its messages."""
+
+
+def none_known(device_id: str) -> Quirks:
+    """Take every device for one by the standard."""
+    return Quirks()
 
 
 def by_user_agent(device_id: str, user_agent: str) -> Quirks:

@@ -49,14 +49,18 @@ class VoiceAnswer:
     offer: VoiceOffer = field(repr=False)
 
 
-def read_voice_offer(body: bytes, signalling_host: str) -> VoiceOffer:
+def read_voice_offer(
+    body: bytes, signalling_host: str, *, prefers_tcp: bool = False, prefers_ps: bool = False
+) -> VoiceOffer:
     """Read the body of a device's INVITE; raises MalformedSdp.
 
-    Tolerated: `m=video` for voice, no rtpmap, y= missing or senseless, c= of nowhere.
+    What is preferred counts where the device leaves the choice: two m= lines, several payload
+    types. Tolerated: `m=video` for voice, no rtpmap, y= missing or senseless, c= of nowhere.
     """
     described = parse_sdp(body)
-    media = next((line for line in described.media if line.kind == "audio"), described.media[0])
-    payload_type, form = _choose(media)
+    lines = [line for line in described.media if line.kind == "audio"] or [described.media[0]]
+    media = next((line for line in lines if line.is_tcp is prefers_tcp), lines[0])
+    payload_type, form = _choose(media, prefers_ps)
     host = media.host or ""
     return VoiceOffer(
         signalling_host if host in _NOWHERE else host,
@@ -136,11 +140,13 @@ def _build(
     return ("\r\n".join(lines) + "\r\n").encode("utf-8")
 
 
-def _choose(media: MediaLine) -> tuple[int, str]:
-    """The payload type and form to send: A-law where it is offered, else mu-law, else PS."""
+def _choose(media: MediaLine, prefers_ps: bool) -> tuple[int, str]:
+    """The payload type and form to send: A-law, mu-law, PS in this order, or PS first."""
     mapped = {PCMA: "PCMA", PCMU: "PCMU", 96: "PS"} | media.payloads
     offered = media.payload_types or tuple(media.payloads)
-    for name, form in (("PCMA", PCMA_MAP), ("PCMU", PCMU_MAP), ("PS", PS_MAP)):
+    forms = [("PCMA", PCMA_MAP), ("PCMU", PCMU_MAP)]
+    forms.insert(0 if prefers_ps else len(forms), ("PS", PS_MAP))
+    for name, form in forms:
         for number in offered:
             if mapped.get(number) == name:
                 return number, form

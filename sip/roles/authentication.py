@@ -72,9 +72,12 @@ class Authenticator:
         credentials: Callable[[str], Credential | None],
         secret: bytes,
         own_names: frozenset[str] = frozenset(),
+        *,
+        offers_qop: bool = False,
     ) -> None:
         """`own_names` are our id, domain and addresses, which a digest's uri may name."""
         self._realm = realm
+        self._qop = ("auth",) if offers_qop else ()
         self._own_names = own_names
         self._credentials = credentials
         self._nonces = NonceSource(secret, NONCE_LIFETIME_S)
@@ -90,12 +93,13 @@ class Authenticator:
     ) -> list[str]:
         """Return a WWW-Authenticate value for each algorithm, in this order (RFC 8760).
 
-        Without qop, the form that every camera knows.
+        Without qop unless it is asked for: the form that every camera knows.
         """
         values = []
         for algorithm in algorithms:
             nonce = self._nonces.new(now, device_id)
-            values.append(str(Challenge(self._realm, nonce, algorithm, is_stale=is_stale)))
+            challenge = Challenge(self._realm, nonce, algorithm, self._qop, is_stale=is_stale)
+            values.append(str(challenge))
         return values
 
     def judge(

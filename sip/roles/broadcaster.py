@@ -12,6 +12,7 @@ from contextlib import suppress
 from sip.errors import MalformedMessage, SipError, TooManyTransactions
 from sip.gb28181 import broadcast
 from sip.gb28181.manscdp import Envelope
+from sip.gb28181.quirks import Quirk, QuirkFinder
 from sip.gb28181.ssrc import NoSsrcLeft, SsrcPool
 from sip.gb28181.subject import parse_subject
 from sip.gb28181.voice import VoiceAnswer, VoiceOffer, build_voice_answer, read_voice_offer
@@ -54,7 +55,9 @@ class Broadcaster:
         bindings: Bindings,
         ssrcs: SsrcPool,
         emit: Callable[[VoiceEvent], None],
+        quirks: QuirkFinder,
     ) -> None:
+        self._quirks = quirks
         self._config = config
         self._layer = layer
         self._messenger = messenger
@@ -145,7 +148,7 @@ class Broadcaster:
             return build_response(request, 403)
         opened, target_id = found
         try:
-            offer = read_voice_offer(request.body, peer.host)
+            offer = self._read_offer(request, peer, binding)
             created = Dialog.create_uas(request, transaction.to_tag, peer)
             self._dialogs.add(created)
         except MalformedSdp:
@@ -298,6 +301,15 @@ class Broadcaster:
         if len(waiting) == 1:
             return waiting[0], waiting[0].target_id
         return None
+
+    def _read_offer(self, request: Request, peer: Peer, binding: Binding) -> VoiceOffer:
+        quirks = self._quirks(binding.device_id, binding.user_agent)
+        return read_voice_offer(
+            request.body,
+            peer.host,
+            prefers_tcp=quirks.text(Quirk.VOICE_TRANSPORT) == "tcp",
+            prefers_ps=quirks.text(Quirk.VOICE_PACKING) == "ps",
+        )
 
     def _answer_again(self, call: VoiceCall, request: Request) -> Response:
         """A re-INVITE in a call: what was agreed stays agreed."""

@@ -41,6 +41,8 @@ class SipConfig:
     """Which one we say that we speak: 2016 knows no X-GB-Ver and no redirect."""
     digest_algorithms: tuple[Algorithm, ...] = (Algorithm.MD5,)
     """Challenges in this order, one header each; MD5 alone is what every camera knows."""
+    offers_qop: bool = False
+    """Challenge with qop=auth, for peers that insist on it; every camera knows the form without."""
     registrations_per_s: float = 500.0
     """Devices that may begin to register per second; above it they get 503 with Retry-After."""
     revives_by_keepalive: bool = False

@@ -1,7 +1,7 @@
 """Control of a playback: INFO in the dialog of its INVITE, answered or refused.
 
 GB/T 28181-2022 9.8, annex B. A device that refuses a command by 400 is asked again in its other
-dialects (quirk 49); what worked is remembered for it.
+dialects (quirk 49), the one that the quirk table names first; what worked is remembered for it.
 """
 
 from collections import OrderedDict
@@ -18,6 +18,7 @@ from sip.gb28181.mansrtsp import (
     in_dialect,
     parse_reply,
 )
+from sip.gb28181.quirks import DeviceQuirks, Quirk
 from sip.message import Response
 from sip.roles.call import Call
 from sip.roles.inquiry import PeerUnreachable
@@ -26,6 +27,13 @@ from sip.roles.messenger import Messenger
 from sip.transactions import TransactionLayer
 
 MOST_DEVICES = 4096
+DIALECTS = {
+    "standard": Dialect.STANDARD,
+    "one_decimal": Dialect.STANDARD,
+    "mansrtsp": Dialect.MANSRTSP,
+    "with_range": Dialect.RANGE_AND_SCALE,
+}
+"""Values of the quirk `playback_form`; one decimal is what we always write."""
 MOST_OPEN = 4
 """Commands of one playback under way; a person drags faster than a recorder answers."""
 
@@ -67,7 +75,9 @@ class PlaybackControls:
         messenger: Messenger,
         inviter: Inviter,
         emit: Callable[[ControlEnded], None],
+        quirks: DeviceQuirks,
     ) -> None:
+        self._quirks = quirks
         self._layer = layer
         self._messenger = messenger
         self._inviter = inviter
@@ -114,13 +124,16 @@ class PlaybackControls:
 
     def _dialects(self, call: Call, command: PlaybackCommand) -> list[Dialect]:
         """What worked for the device first; no body is sent twice."""
-        first = self._learnt.get(call.device_id, Dialect.STANDARD)
+        first = self._learnt.get(call.device_id) or self._first_dialect(call.device_id)
         found: list[Dialect] = []
         for dialect in sorted(Dialect, key=lambda each: each is not first):
             body = build_command(command, 0, dialect)
             if all(build_command(command, 0, other) != body for other in found):
                 found.append(dialect)
         return found
+
+    def _first_dialect(self, device_id: str) -> Dialect:
+        return DIALECTS[self._quirks(device_id).text(Quirk.PLAYBACK_FORM)]
 
     def _send(self, control: Control, now: float) -> None:
         found = self._inviter.established(control.call.id)
@@ -144,7 +157,8 @@ class PlaybackControls:
     def _learn(self, control: Control) -> None:
         """Remember a dialect that this command tells from the standard."""
         dialect, device_id = control.dialects[0], control.call.device_id
-        if dialect is Dialect.STANDARD and device_id not in self._learnt:
+        is_first = dialect is self._first_dialect(device_id)
+        if is_first and device_id not in self._learnt:
             return
         if dialect is Dialect.RANGE_AND_SCALE and in_dialect(control.command, dialect) == (
             control.command

@@ -7,8 +7,10 @@ module of its own that offers `handlers(state)`; `device.py` joins them.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from sip.errors import MalformedMessage
 from sip.gb28181 import catalog, query
-from sip.gb28181.manscdp import Envelope, Root
+from sip.gb28181.manscdp import Envelope, Root, parse_envelope
+from sip.message import Request
 from sip.simulator.directory import catalog_packets, damage, device_info, device_status
 from sip.simulator.profile import DeviceProfile, Faults, SimulatorEvent
 
@@ -58,3 +60,11 @@ def directory_handlers(state: DeviceState) -> Handlers:
         (Root.QUERY, query.DEVICE_INFO): answer_info,
         (Root.QUERY, query.DEVICE_STATUS): answer_status,
     }
+
+
+def read_message(request: Request) -> tuple[int, Envelope | None]:
+    """Return the status that a MESSAGE deserves, and what it says where it can be read."""
+    try:
+        return 200, parse_envelope(request.body)
+    except MalformedMessage as error:
+        return error.status, None

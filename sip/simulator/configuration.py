@@ -9,7 +9,7 @@ from sip.gb28181.config_fields import Block
 from sip.gb28181.manscdp import Envelope, Root
 from sip.simulator.answers import DeviceState, Handlers
 from sip.simulator.control import is_2022, is_allowed
-from sip.simulator.profile import SnapshotsRequested
+from sip.simulator.profile import CommandReceived, SnapshotsRequested
 
 
 class ConfigState:
@@ -23,14 +23,27 @@ class ConfigState:
         """Answer ConfigDownload, one message for each type; ERROR for one it does not have."""
         state = self._state
         for name in config.parse_config_query(envelope):
+            if name == "BasicParam" and self._keeps_silent(envelope.device_id):
+                continue
             found = self._find(envelope.device_id, name)
-            yield config.build_config_answer(
+            answer = config.build_config_answer(
                 envelope.device_id,
                 envelope.sn,
                 {} if found is None else {name: found},
                 is_ok=found is not None,
                 charset=state.profile.charset,
             )
+            if state.faults.config_other_name:
+                answer = answer.replace(f"{name}>".encode(), f"{name}Config>".encode())
+            yield answer
+
+    def _keeps_silent(self, device_id: str) -> bool:
+        """Whether it answers nothing about itself, or restarts instead."""
+        state = self._state
+        if state.faults.config_restarts:
+            state.emit(CommandReceived(state.profile.device_id, "TeleBoot", "Boot"))
+            return True
+        return state.faults.config_wants_device and device_id != state.profile.device_id
 
     def write(self, envelope: Envelope) -> Iterable[bytes]:
         """Take over DeviceConfig, all of it or nothing."""
@@ -73,11 +86,12 @@ class ConfigState:
             return None
         profile = self._state.profile
         if name == "BasicParam":
+            is_absurd = self._state.faults.heartbeat_absurd
             return config.BasicParam(
                 name=profile.name,
                 expiration_s=profile.expires_s,
-                heartbeat_interval_s=round(profile.keepalive_interval_s),
-                heartbeat_count=profile.keepalive_count,
+                heartbeat_interval_s=0 if is_absurd else round(profile.keepalive_interval_s),
+                heartbeat_count=255 if is_absurd else profile.keepalive_count,
             )
         return _DEFAULTS.get(name)
 

@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from sip.errors import MalformedMessage
 from sip.gb28181.alarm import Alarm
-from sip.gb28181.manscdp import Envelope, Root, parse_envelope
+from sip.gb28181.manscdp import Envelope, Root
 from sip.gb28181.snapshot import build_finished
 from sip.gb28181.upgrade import BROKEN_PACKAGE, UpgradeResult, build_upgrade_result
-from sip.message import Peer, Request, build_response
+from sip.message import Peer, build_response
 from sip.simulator import configuration, control
 from sip.simulator.answers import (
     DeviceState,
     Handlers,
     directory_handlers,
+    read_message,
 )
 from sip.simulator.control import ControlState
 from sip.simulator.head import PtzHead
@@ -33,6 +33,7 @@ from sip.simulator.profile import (
     RegistrationState,
     SimulatorEvent,
 )
+from sip.simulator.quirks import Mouth, odd_body
 from sip.simulator.registration import RegistrationClient
 from sip.simulator.reports import Reports
 from sip.simulator.sessions import Sessions
@@ -77,6 +78,7 @@ class SimulatedDevice:
         """`wall` is the device's local time, for alarms and positions; None leaves it out."""
         self.profile = profile
         self.faults = faults or Faults()
+        self._mouth = Mouth(self.faults)
         self._events: deque[SimulatorEvent] = deque()
 
         def ids() -> str:
@@ -84,8 +86,9 @@ class SimulatedDevice:
 
         self._layer = TransactionLayer(ids, (profile.local_host, profile.local_port))
         self._registration = RegistrationClient(
-            profile, self.faults, self._layer, random_bytes, self._take, wall
-        )
+            profile, self.faults, self._layer, random_bytes, self._take, wall,
+            lambda: self._state.profile.channels,
+        )  # fmt: skip
         self._sessions = Sessions(profile, self.faults, self._layer, ids, self._events.append)
         self._ears = Ears(profile, self.faults, self._layer, ids, self._events.append)
         self._state = DeviceState(profile, self.faults, self._told)
@@ -229,7 +232,7 @@ class SimulatedDevice:
 
     def data_to_send(self, now: float) -> list[tuple[bytes, Peer]]:
         """Return and forget what is to be sent."""
-        return self._layer.data_to_send(now)
+        return self._mouth.sent(self._layer.data_to_send(now), now)
 
     def next_event(self) -> SimulatorEvent | None:
         """Return the oldest event not yet taken."""
@@ -242,6 +245,7 @@ class SimulatedDevice:
             self._registration.next_timer(),
             self._sessions.next_timer(),
             self.reports.next_timer(),
+            self._mouth.next_timer(),
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -333,7 +337,7 @@ class SimulatedDevice:
         envelope: Envelope | None = None
         match request.method:
             case "MESSAGE":
-                status, envelope = _read(request)
+                status, envelope = read_message(request)
             case "BYE":
                 status = self._sessions.receive_bye(request, peer)
                 if status == 481:
@@ -365,7 +369,7 @@ class SimulatedDevice:
     def _post(self, body: bytes, now: float) -> None:
         """Send after the 200 of what was sent before (2022 annex M: serially)."""
         if len(self._outgoing) < MOST_PACKETS:
-            self._outgoing.append(body)
+            self._outgoing.append(odd_body(body, self.faults))
         self._post_next(now)
 
     def _post_next(self, now: float) -> None:
@@ -389,10 +393,3 @@ class SimulatedDevice:
             self._ears.fail(transaction.user)
         else:
             self._post_ended(transaction.user, now)
-
-
-def _read(request: Request) -> tuple[int, Envelope | None]:
-    try:
-        return 200, parse_envelope(request.body)
-    except MalformedMessage as error:
-        return error.status, None

@@ -24,6 +24,8 @@ def handlers(state: DeviceState) -> Handlers:
 
     def answer(envelope: Envelope) -> Iterable[bytes]:
         query = record_info.parse_record_query(envelope)
+        if query is not None and faults.record_wants_type and not envelope.body.value("Type"):
+            return ()
         return () if query is None else _packets(profile, faults, query, envelope.sn)
 
     return {(Root.QUERY, record_info.COMMAND): answer}

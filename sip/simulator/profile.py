@@ -10,6 +10,7 @@ from sip.gb28181.mansrtsp import PlaybackCommand
 from sip.message.digest import Algorithm
 from sip.message.peer import Peer
 from sip.message.sdp import History, MediaTransport, StreamChoice
+from sip.simulator.quirks import QuirkSwitches
 from sip.simulator.timetable import Timetable
 
 
@@ -93,7 +94,7 @@ class DeviceProfile:
 
 
 @dataclass(slots=True)
-class Faults:
+class Faults(QuirkSwitches):
     """Switches of misbehaviour; all off is a device by the book. May be changed while running."""
 
     wrong_password: bool = False

@@ -3,7 +3,7 @@
 GB/T 28181-2022 9.1 and 9.6, checklist 24-26 and 31 of the profile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from sip.errors import LocalProtocolError, MalformedDigest
@@ -17,6 +17,7 @@ from sip.simulator.profile import (
     Faults,
     RegistrationChanged,
     RegistrationState,
+    SimulatedChannel,
     SimulatorEvent,
 )
 from sip.simulator.redirect import MOST_REDIRECTS, Registration, home_of, read_redirect
@@ -41,9 +42,9 @@ class RegistrationClient:
     """Keeps one device registered, at home or where a 302 sent it; slots, for fleets of them."""
 
     __slots__ = (
-        "_call_id", "_challenges", "_cseq", "_emit", "_faults", "_keepalive_at", "_layer",
-        "_pending", "_place", "_profile", "_random_bytes", "_redirects", "_register_at", "_sn",
-        "_tag", "_unanswered", "_wall", "state",
+        "_call_id", "_challenges", "_channels", "_cseq", "_emit", "_faults", "_keepalive_at",
+        "_layer", "_pending", "_place", "_profile", "_random_bytes", "_redirects", "_register_at",
+        "_sn", "_tag", "_unanswered", "_wall", "state",
     )  # fmt: skip
 
     def __init__(
@@ -54,9 +55,12 @@ class RegistrationClient:
         random_bytes: Callable[[int], bytes],
         emit: Callable[[SimulatorEvent], None],
         wall: Callable[[], datetime] | None = None,
+        channels: Callable[[], Iterable[SimulatedChannel]] | None = None,
     ) -> None:
+        """`channels` are those of the moment, for keepalives; None: the profile's, for ever."""
         self.state = RegistrationState.IDLE
         self._profile = profile
+        self._channels = channels
         self._faults = faults
         self._layer = layer
         self._random_bytes = random_bytes
@@ -170,7 +174,8 @@ class RegistrationClient:
 
     def send_keepalive(self, now: float) -> None:
         """Send one keepalive; channels that are off are told as faulty."""
-        faulty = [channel.code for channel in self._profile.channels if not channel.status_on]
+        channels = self._profile.channels if self._channels is None else self._channels()
+        faulty = [channel.code for channel in channels if not channel.status_on]
         body = build_keepalive(
             self._profile.device_id, self.next_sn(), faulty, charset=self._profile.charset
         )
@@ -258,14 +263,21 @@ class RegistrationClient:
                 answer_challenge(
                     challenge,
                     method="REGISTER",
-                    uri=str(SipUri(self._place.domain, self._place.server_id)),
-                    username=profile.device_id,
+                    uri="sip:" + self._digest_name(),
+                    username="" if self._faults.digest_nameless else profile.device_id,
                     password="wrong" if self._faults.wrong_password else profile.password,
                     cnonce=self._random_bytes(8).hex(),
                 )
             )
         except (MalformedDigest, LocalProtocolError):
             return None
+
+    def _digest_name(self) -> str:
+        """Whom the digest's uri names: the Request-URI, or the server by its address."""
+        place = self._place
+        if self._faults.digest_other_uri:
+            return f"{place.server_id}@{place.server.host}:{place.server.port}"
+        return f"{place.server_id}@{place.domain}"
 
     def _choose_challenge(self, response: Response) -> Challenge:
         """Return the first challenge that the device can answer (RFC 8760 §2.4).
@@ -316,12 +328,16 @@ class RegistrationClient:
     def _receive_keepalive_answer(self, response: Response, now: float) -> None:
         if response.is_success:
             self._unanswered = 0
-        elif response.status in FALLBACK_STATUSES and self.state is RegistrationState.REGISTERED:
+        elif self._is_forgotten(response):
             # The platform does not know us any more, as after its restart.
             self._change(RegistrationState.REGISTERING, response.status)
             self._begin(now)
         else:
             self._note_unanswered(now)
+
+    def _is_forgotten(self, response: Response) -> bool:
+        known = self.state is RegistrationState.REGISTERED and not self._faults.refusals_ignored
+        return known and response.status in FALLBACK_STATUSES
 
     def _note_unanswered(self, now: float) -> None:
         self._unanswered += 1

@@ -33,6 +33,7 @@ from sip.simulator.profile import (
     PlaybackControlled,
     SimulatorEvent,
 )
+from sip.simulator.quirks import odd_sdp
 from sip.transactions import Dialog, DialogTable, ServerTransaction, TransactionLayer
 
 MEDIA_FORMAT = "v/2/6/25/1/4096a/1/8/1"
@@ -246,6 +247,8 @@ class Sessions:
         codecs = media.payloads
         if media.kind != "video" or (codecs and "PS" not in codecs.values()):
             return 488
+        if media.is_tcp and self._faults.tcp_refused:
+            return 488
         subject = parse_subject(request.headers.get("subject"))
         replaced = any(
             _same_source(session.subject, subject) for session in self._sessions.values()
@@ -291,13 +294,14 @@ class Sessions:
             {96: "PS"},
             session.size_bytes,
         )
-        return build_answer(
+        body = build_answer(
             answer,
             owner_id=session.channel_id,
             name=session.offer.name or "Play",
             media_format=MEDIA_FORMAT,
             times=(session.offer.start, session.offer.stop),
         )
+        return odd_sdp(body, faults)
 
     def _answer_later(self, session: Session, status: int, body: bytes, now: float) -> None:
         session.answer = (status, body)

@@ -4,7 +4,7 @@ Sans-IO. GB/T 28181-2022 annex C, RFC 3551 (payload type 8); quirk: some devices
 """
 
 from stream_relay.formats.g711 import duration_ticks
-from stream_relay.formats.pes import build_pack, build_pes_header
+from stream_relay.formats.pes import MAX_PES_BYTES, build_pack, build_pes_header
 from stream_relay.formats.rtp import build_packet
 from stream_relay.formats.stream_map import build_stream_map
 
@@ -13,6 +13,8 @@ SHORTEST_MS, LONGEST_MS = 20, 180
 UDP_MS, TCP_MS = 40, 100
 """Over TCP some cameras crackle with short packets (quirk 46)."""
 BYTES_PER_MS = 8
+PES_HEAD_BYTES = 14
+"""With one stamp, from the start code on."""
 
 AUDIO_ID, G711A_TYPE = 0xC0, 0x90
 MUX_RATE = 400
@@ -33,12 +35,16 @@ class VoicePacketizer:
         payload_type: int = 8,
         packet_ms: int = UDP_MS,
         is_program_stream: bool = False,
+        pes_bytes: int = MAX_PES_BYTES,
         first_sequence: int = 0,
         first_timestamp: int = 0,
     ) -> None:
         self._ssrc = ssrc
         self._payload_type = payload_type
         self._size = min(max(packet_ms, SHORTEST_MS), LONGEST_MS) * BYTES_PER_MS
+        if is_program_stream:
+            room = pes_bytes - PES_HEAD_BYTES
+            self._size = max(min(self._size, room), SHORTEST_MS * BYTES_PER_MS)
         self._is_program_stream = is_program_stream
         self._sequence = first_sequence
         self._first_timestamp = first_timestamp

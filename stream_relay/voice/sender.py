@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import randrange
 
 from stream_relay.errors import Overload, SourceLost
+from stream_relay.formats.pes import MAX_PES_BYTES
 from stream_relay.formats.rfc4571 import build_frame
 from stream_relay.receiver import Transport
 from stream_relay.sources.ports import PortPool
@@ -41,9 +42,12 @@ class VoiceTarget:
     signalling_host: str
     payload_type: int = 8
     is_program_stream: bool = False
-    is_mu_law: bool = False
     packet_ms: int = UDP_MS
     """Length of a packet; over TCP at least 100 ms (quirk 46)."""
+    pes_bytes: int = MAX_PES_BYTES
+    """Longest PES packet it takes, inside PS."""
+    is_mu_law: bool = False
+    """It knows no A-law."""
 
 
 class VoiceSender:
@@ -101,6 +105,7 @@ class VoiceSender:
             payload_type=target.payload_type,
             packet_ms=target.packet_ms if is_udp else max(target.packet_ms, TCP_MS),
             is_program_stream=target.is_program_stream,
+            pes_bytes=target.pes_bytes,
             first_sequence=randrange(0x10000),
             first_timestamp=randrange(1 << 31),
         )

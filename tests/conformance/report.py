@@ -84,6 +84,9 @@ def build_page(rules: dict[int, Rule]) -> str:
         "P is the platform, S our device simulator.",
         "",
         ", ".join(f"{count} {verdict}" for verdict, count in sorted(counted.items())) + ".",
+        "",
+        "Beside each test stands how many cases it has. Open are " + _list_open(rules) + ".",
+        "The flows themselves are in `build/captures` after a run; Wireshark opens them.",
     ]
     area = ""
     for rule in sorted(rules.values(), key=lambda rule: rule.number):
@@ -101,12 +104,30 @@ def build_page(rules: dict[int, Rule]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _list_open(rules: dict[int, Rule]) -> str:
+    """The open numbers, a run of them as first-last."""
+    numbers = sorted(number for number, rule in rules.items() if rule.open)
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return (
+        ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs) or "none"
+    )
+
+
 def main(junit: Path, checklist: Path, output: Path) -> int:
-    """Write the page; 1 when a number fails or has neither test nor reason."""
+    """Write the page; 1 when any test fails or a number has neither test nor reason."""
     rules = read_rules(checklist)
-    join(rules, read_outcomes(junit))
+    outcomes = read_outcomes(junit)
+    join(rules, outcomes)
     output.write_text(build_page(rules), encoding="utf-8")
-    return int(any("**" in rule.verdict for rule in rules.values()))
+    bad = [f"{rule.number} {rule.verdict}" for rule in rules.values() if "**" in rule.verdict]
+    bad += [name for name, outcome in outcomes.items() if outcome.failed]
+    sys.stderr.writelines(f"{line}\n" for line in bad)
+    return int(bool(bad))
 
 
 if __name__ == "__main__":

@@ -2,114 +2,169 @@
 
 import re
 import subprocess
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from sip.gb28181 import catalog, query
-from tests.sip.capture import write_capture
+from sip.message import parse_message
+from sip.message.sdp import parse_sdp
+from stream_relay.access_unit import Codec
+from stream_relay.formats.rfc4571 import build_frame
+from stream_relay.formats.rtp import RtpPacket, parse_packet
+from stream_relay.packetizer import Packetizer
+from stream_relay.voice.packets import VoicePacketizer
+from stream_relay.voice.studio import encode
+from tests.conformance.flows import CALL_PORT, FLOWS, PLATFORM_VOICE, VOICE_PORT, call, speak
+from tests.sip.capture import Parcel, write_capture
+from tests.sip.conftest import DEVICE_HOST, Rig
+from tests.stream_relay.formats.clips import encode as encode_clip
+from tests.stream_relay.voice.tones import sine
 
 CAPTURES = Path(__file__).resolve().parents[2] / "build" / "captures"
-COMPLAINTS = "_ws.malformed or _ws.unreassembled or _ws.expert.severity >= 6291456"
-"""6291456 is tshark's number for a warning."""
-
+WARNING = 6_291_456
+"""tshark's number for the severity."""
 TRANSPORTS = pytest.mark.parametrize("transport", ["udp", "tcp"])
+MEDIA = ("192.0.2.20", 30000)
+"""Where the rig of the tests receives."""
 
 
-def tshark(path: Path, wanted: str, *fields: str) -> list[str]:
-    """The packets a display filter lets through, a line each."""
-    shown = ["-T", "fields", *(word for name in fields for word in ("-e", name))] if fields else []
-    done = subprocess.run(
-        ["tshark", "-r", str(path), "-Y", wanted, "-o", "tcp.check_checksum:TRUE", *shown],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.splitlines()
+@dataclass(frozen=True)
+class Seen:
+    """What tshark says of a capture."""
+
+    complaints: list[str]
+    packets: list[dict[str, str]]
+    """Fields of each packet; a field that comes several times is joined by commas."""
+
+    def of(self, protocol: str) -> list[dict[str, str]]:
+        return [packet for packet in self.packets if protocol in packet["frame.protocols"]]
 
 
-def register(rig) -> None:
-    rig.register()
-    rig.run(200)
-
-
-def register_anew_and_leave(rig) -> None:
-    rig.register()
-    rig.run(700)
-    rig.device.stop(rig.now)
-    rig.run(5)
-
-
-def ask_everything(rig) -> None:
-    rig.register()
-    for question in (catalog.ask_catalog(), query.ask_device_info(), query.ask_device_status()):
-        rig.endpoint.ask(rig.device.profile.device_id, question, rig.now)
-        rig.run(5)
-
-
-def watch_live(rig) -> None:
-    rig.register()
-    rig.accept_media()
-    call = rig.invite()
-    rig.run(5)
-    rig.endpoint.bye(call, rig.now)
-    rig.run(5)
-
-
-def take_back_an_invitation(rig) -> None:
-    rig.register()
-    call = rig.invite()
-    rig.run(2)
-    rig.endpoint.bye(call, rig.now)
-    rig.run(40)
-
-
-def raise_an_alarm(rig) -> None:
-    rig.register()
-    rig.device.raise_alarm(
-        rig.device.profile.channels[0].code,
-        rig.now,
-        method="2",
-        alarm_type="1",
-        time_text="2026-05-01T10:00:00",
-        description="视频丢失",
-    )
-    rig.run(5)
-
-
-FLOWS: dict[str, tuple[Callable[..., None], set[str]]] = {
-    "register": (register, {"REGISTER", "MESSAGE"}),
-    "unregister": (register_anew_and_leave, {"REGISTER", "MESSAGE"}),
-    "queries": (ask_everything, {"REGISTER", "MESSAGE"}),
-    "live": (watch_live, {"REGISTER", "INVITE", "ACK", "BYE"}),
-    "cancel": (take_back_an_invitation, {"REGISTER", "INVITE", "CANCEL", "ACK"}),
-    "alarm": (raise_an_alarm, {"REGISTER", "MESSAGE"}),
-}
+def tshark(path: Path, *fields: str, options: Sequence[str] = ()) -> Seen:
+    """Read a capture with every check that Wireshark has."""
+    troubles = ("_ws.malformed", "_ws.unreassembled")
+    names = ("frame.number", "frame.protocols", "_ws.expert.severity", *troubles, *fields)
+    command = ["tshark", "-n", "-r", str(path), "-o", "tcp.check_checksum:TRUE", *options]
+    command += ["-o", "udp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]
+    command += ["-T", "fields", *(word for name in names for word in ("-e", name))]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    packets = [dict(zip(names, line, strict=True)) for line in lines]
+    complaints = [
+        str(packet)
+        for packet in packets
+        if any(packet[name] for name in troubles)
+        or any(int(one) >= WARNING for one in packet["_ws.expert.severity"].split(",") if one)
+    ]
+    return Seen(complaints, packets)
 
 
 @TRANSPORTS
-@pytest.mark.parametrize("flow", FLOWS)
-def test_wireshark_reads_the_flow_without_complaint(make_rig, flow: str, transport: str) -> None:
-    play, methods = FLOWS[flow]
-    rig = make_rig(transport=transport, expires_s=600)
-    play(rig)
-    path = CAPTURES / f"{flow}_{transport}.pcap"
-    assert write_capture(path, rig.network.parcels) >= len(rig.network.parcels)
-    assert tshark(path, COMPLAINTS) == []
-    read = tshark(path, "sip", "sip.Method", "sip.Status-Code")
-    assert len(read) == len(rig.network.parcels)
-    assert methods <= {line.split("\t")[0] for line in read}
+@pytest.mark.parametrize("name", FLOWS)
+def test_wireshark_reads_the_flow_without_complaint(make_rig, name: str, transport: str) -> None:
+    flow = FLOWS[name]
+    rig = make_rig(transport=transport, expires_s=600, **flow.kinds)
+    flow.play(rig)
+    parcels = rig.network.parcels
+    path = CAPTURES / f"{name}_{transport}.pcap"
+    assert write_capture(path, parcels) >= len(parcels)
+    seen = tshark(path, "sip.Method", "sip.Status-Code")
+    assert seen.complaints == []
+    read = seen.of("sip")
+    assert len(read) == len(parcels)
+    assert flow.methods | {"REGISTER"} <= {packet["sip.Method"] for packet in read}
+    everything = b"\n".join(parcel.data for parcel in parcels)
+    assert [word for word in flow.words if word not in everything] == []
+
+
+# --- signalling and media in one file -------------------------------------------------------------
+
+
+def numbers(seen: Iterable[dict[str, str]], name: str) -> list[int]:
+    """A field of RTP; packets that share a segment come joined by commas."""
+    return [int(one, 0) for packet in seen for one in packet[name].split(",") if one]
+
+
+def assert_read_as_sent(seen: Seen, sent: Sequence[RtpPacket]) -> None:
+    rtp = seen.of("rtp")
+    assert numbers(rtp, "rtp.seq") == [packet.sequence for packet in sent]
+    assert set(numbers(rtp, "rtp.ssrc")) == {sent[0].ssrc}
+    assert numbers(rtp, "rtp.timestamp") == [packet.timestamp for packet in sent]
+    assert set(numbers(rtp, "rtp.p_type")) == {sent[0].payload_type}
+    markers = [one for packet in rtp for one in packet["rtp.marker"].split(",")]
+    assert [one in ("1", "True") for one in markers] == [packet.marker for packet in sent]
+
+
+def offered(rig: Rig) -> int:
+    """The SSRC of the first INVITE."""
+    ssrc = parse_sdp(parse_message(rig.packets(b"INVITE")[0]).body).ssrc
+    assert ssrc is not None
+    return ssrc
+
+
+RTP_FIELDS = ("rtp.seq", "rtp.ssrc", "rtp.timestamp", "rtp.p_type", "rtp.marker")
+
+
+@pytest.mark.parametrize("way", ["udp", "tcp-passive"])
+@pytest.mark.parametrize("codec", [Codec.H264, Codec.H265])
+def test_wireshark_reads_a_live_stream_with_its_signalling(make_rig, way: str, codec) -> None:
+    rig = make_rig()
+    call_id = call(rig, transport=way)
+    packetizer = Packetizer(offered(rig), codec, None, first_sequence=65_500)
+    camera, sent = (DEVICE_HOST, CALL_PORT), []
+    for unit in encode_clip(codec).units:
+        packets = packetizer.packets(unit)
+        sent += [parse_packet(packet) for packet in packets]
+        for packet in packets:
+            data = packet if way == "udp" else build_frame(packet)
+            transport = "udp" if way == "udp" else "tcp"
+            rig.network.parcels.append(Parcel(rig.now, transport, camera, MEDIA, data))
+        rig.run(0.04)
+    rig.endpoint.bye(call_id, rig.now)
+    rig.run(5)
+    path = CAPTURES / f"live_media_{codec}_{way}.pcap"
+    write_capture(path, rig.network.parcels)
+    framing = () if way == "udp" else ("-d", f"tcp.port=={MEDIA[1]},rtp")
+    seen = tshark(path, *RTP_FIELDS, "sdp.media", options=framing)
+    assert seen.complaints == []
+    assert [p["sdp.media"] for p in seen.of("sdp") if p["sdp.media"].startswith("video")]
+    assert_read_as_sent(seen, sent)
+
+
+@pytest.mark.parametrize("packet_ms", [20, 180])
+def test_wireshark_reads_a_broadcast_with_its_voice(make_rig, packet_ms: int) -> None:
+    rig = make_rig()
+    speak(rig)
+    maker = VoicePacketizer(offered(rig), packet_ms=packet_ms, first_sequence=65_530)
+    sound = encode(np.concatenate([sine(440, 1.0)]))
+    packets = [p for at in range(0, len(sound), 160) for p in maker.push(sound[at : at + 160])]
+    parcels = rig.network.parcels
+    bye = next(n for n, parcel in enumerate(parcels) if parcel.data.startswith(b"BYE "))
+    at = parcels[bye - 1].at
+    parcels[bye:bye] = [
+        Parcel(at + n * packet_ms / 1000, "udp", PLATFORM_VOICE, (DEVICE_HOST, VOICE_PORT), packet)
+        for n, packet in enumerate(packets)
+    ]
+    path = CAPTURES / f"broadcast_voice_{packet_ms}ms.pcap"
+    write_capture(path, parcels)
+    seen = tshark(path, *RTP_FIELDS)
+    assert seen.complaints == []
+    assert_read_as_sent(seen, [parse_packet(packet) for packet in packets])
+
+
+# --- the oracle itself ----------------------------------------------------------------------------
 
 
 def test_a_broken_message_would_be_complained_of(make_rig, tmp_path: Path) -> None:
     rig = make_rig(transport="tcp")
-    ask_everything(rig)
+    FLOWS["queries"].play(rig)
     parcels = rig.network.parcels
     place = next(i for i, parcel in enumerate(parcels) if b"\r\n\r\n<?xml" in parcel.data)
     short = re.sub(rb"Content-Length: \d+", b"Content-Length: 99", parcels[place].data)
     parcels[place] = replace(parcels[place], data=short)
     path = tmp_path / "broken.pcap"
     write_capture(path, parcels)
-    assert len(tshark(path, COMPLAINTS)) >= 1
+    assert len(tshark(path).complaints) >= 1

@@ -1,6 +1,8 @@
-"""Recordings, playback and download: numbers 54 and 94 to 100."""
+"""Recordings, playback and download: numbers 53, 54 and 94 to 100."""
 
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from sip.events import InvitationEnded, MediaStatusReceived
 from sip.gb28181 import mansrtsp
@@ -39,6 +41,18 @@ def control(rig, call_id, command):
     key = rig.endpoint.control_playback(call_id, command, rig.now)
     rig.run(40, lambda: any(event.key == key for event in rig.heard(ControlEnded)))
     return rig.heard(ControlEnded)[-1].outcome
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_c053_recordings_go_there_and_back(make_rig, parts, transport):
+    rig = make_rig(recordings=TABLE, transport=transport)
+    rig.register()
+    query = RecordQuery(parts.camera(1).code, NOW - timedelta(hours=2), NOW)
+    rig.endpoint.ask(parts.DEVICE_ID, ask_record_info(query), rig.now)
+    rig.run(60, lambda: bool(rig.heard(InquiryEnded)))
+    found = rig.heard(InquiryEnded)[0].outcome
+    assert found.items == tuple(TABLE.clips(query.channel_id, query.start, query.end))
+    assert found.items
 
 
 def test_c054_recordings_over_several_messages_are_merged_and_sorted(make_rig, parts):

@@ -57,7 +57,8 @@ from tests.sip.conftest import (
     make_endpoint,
 )
 from tests.sip.interop.peers import WITNESS, connected, log_in, make_server, status
-from vms.config_sections import LogLevel, LogSection, SipSection
+from vms.config_sections import LogSection, SipSection
+from vms.config_values import LogLevel
 from vms.logs import set_up_logs
 from vms.simulation.fleet import fleet_ids
 from vms.simulation.mine import build_mines
@@ -335,6 +336,24 @@ def test_c016_right_answers_are_accepted_with_and_without_qop(
     assert compute_response(ha1=ha1, **VECTOR, **more) == digest
     line = wire.authorization(wire.challenge(), qop=qop)
     assert wire.send(wire.request("REGISTER", *wire.register_lines(), line))[0].status == 200
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_c016_qop_is_offered_by_option_and_answered(make_rig, algorithm: Algorithm) -> None:
+    config = {"digest_algorithms": (algorithm,), "offers_qop": True}
+    rig = make_rig(config=config, expires_s=100)
+    rig.register()
+    rig.run(300)
+    assert 'qop="auth"' in headers_of(rig.packets(b"SIP/2.0 401")[0])[b"WWW-Authenticate"].decode()
+    proofs = [p for p in rig.packets(b"REGISTER") if b"Authorization" in p]
+    assert len(proofs) > 1
+    assert all(b"qop=auth" in proof and b"nc=00000001" in proof for proof in proofs)
+    assert rig.heard(DeviceRefreshed)
+
+
+def test_c016_an_old_camera_may_leave_the_offered_qop_out(make_wire) -> None:
+    wire = make_wire(offers_qop=True)
+    assert wire.register().status == 200
 
 
 def test_c017_a_wrong_password_gets_403_and_stays_offline(wire: Wire) -> None:

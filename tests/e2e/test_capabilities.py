@@ -22,6 +22,7 @@ def test_a_device_is_tested_from_its_drawer_and_a_quirk_is_added(tmp_path: Path)
         viewer.log_in()
         page = viewer.page
         viewer.open(f"/devices?device={MINE.device_id}")
+        page.click("[data-section=capabilities] > summary")
         page.click("[data-action=test-capabilities]")
         matrix = page.locator("[data-section=capabilities]")
         matrix.locator("[data-capability=presets][data-verdict=works]").wait_for()

@@ -20,7 +20,7 @@ from tests.e2e.platform import PASSWORD, READY_S, Answer, Platform
 from tests.e2e.trouble import SmallDisk, TileWatch, drops, media_ports_in_use, small_disk
 from tests.e2e.viewer import Viewer, browser
 from vms.simulation.mine import build_mines
-from web.problem_texts import LIVE
+from web.words import LIVE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

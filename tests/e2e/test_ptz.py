@@ -191,6 +191,7 @@ def test_a_fixed_camera_is_not_offered_to_steer(stage: Stage) -> None:
 def test_configuration_is_read_changed_and_checked(stage: Stage) -> None:
     page = stage.viewer.page
     stage.viewer.tile(1).locator("[data-action=info]").click()
+    page.click("[data-section=config] > summary")
     page.click("[data-action=read-config]")
     form = page.locator("[data-config=FrameMirror]")
     form.locator("summary").click()

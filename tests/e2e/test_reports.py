@@ -103,10 +103,14 @@ def test_a_channel_that_moves_shows_where_it_is_and_its_track_downloads(mine: Mi
     mine.viewer.open("/")
     page = mine.viewer.page
     mine.viewer.find(code).locator("[data-action=info]").click()
-    page.locator("[data-role=position]", has_text="112.500000, 36.250000").wait_for()
+    page.locator(
+        "[data-section=position] [data-role=position]", has_text="112.500000, 36.250000"
+    ).wait_for()
     mine.simulator.type(f"move {code} 112.750000 36.250000")
-    page.locator("[data-role=position]", has_text="112.750000, 36.250000").first.wait_for()
-    page.locator("[data-role=position]").scroll_into_view_if_needed()
+    page.locator(
+        "[data-section=position] [data-role=position]", has_text="112.750000, 36.250000"
+    ).first.wait_for()
+    page.locator("[data-section=position] [data-role=position]").scroll_into_view_if_needed()
     mine.shoot("channel-position")
     table = mine.platform.get(f"/api/v1/channels/{code}/track.csv")
     assert table.headers["Content-Type"].startswith("text/csv")
@@ -116,8 +120,11 @@ def test_a_channel_that_moves_shows_where_it_is_and_its_track_downloads(mine: Mi
 def test_an_alarm_has_the_name_of_the_standard_and_is_reset_at_the_device(mine: Mine) -> None:
     code = mine.channels[3]["code"]
     mine.viewer.open("/alarms")
-    mine.simulator.type(f"alarm {code} 2 2")
     page = mine.viewer.page
+    # An alarm of the highest level pops up over the page, whenever it comes.
+    popup = page.locator("dialog[data-dialog=alarm]")
+    page.add_locator_handler(popup, lambda shown: shown.locator("footer [type=button]").click())
+    mine.simulator.type(f"alarm {code} 2 2")
     item = page.locator(f".alarm-item[data-channel='{code}']", has_text="设备防拆报警").first
     item.wait_for()
     mine.simulator.type(f"alarm {code} 2 2")

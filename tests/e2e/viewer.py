@@ -39,6 +39,7 @@ class Viewer:
     def __init__(self, chromium: Browser, platform: Platform) -> None:
         self.faults: list[str] = []
         self._platform = platform
+        self.url = platform.url
         self.page: Page = chromium.new_page(viewport={"width": 1600, "height": 900})
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", self._hear)

@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("vms", "sip", "stream_relay", "analytics", "channel_registry", "web")
+PLACES = (*PACKAGES, "tests", "docs", "scripts", "fuzz", "bench")
 MODULE_LINES = 400
 
 
@@ -62,6 +63,22 @@ def test_no_folder_is_named_after_nothing() -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", tracked("README.md", "docs/*.md"), ids=str)
+def test_files_and_tests_that_a_page_names_are_there(page: Path) -> None:
+    named = re.findall(
+        rf"`((?:{'|'.join(PLACES)})/[\w./-]+\.[a-z]+)(?:::(\w+))?`", page.read_text()
+    )
+    there = {name: (ROOT / name).read_text() for name, _ in named if (ROOT / name).is_file()}
+    assert [name for name, _ in named if name not in there] == []
+    assert [test for name, test in named if test and f"def {test}(" not in there[name]] == []
+
+
+def test_every_failure_names_a_test() -> None:
+    rows = [row for row in (ROOT / "docs" / "failures.md").read_text().splitlines() if "|" in row]
+    nameless = [row for row in rows if not re.search(r"\| .*`tests/[\w/]+\.py::\w+`.* \|$", row)]
+    assert [row for row in nameless if not re.match(r"\| (failure|input) \||\|---", row)] == []
 
 
 def test_readme_shows_the_two_commands_that_the_makefile_has() -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.platform import Platform
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("vms", "sip", "stream_relay", "analytics", "channel_registry", "web")
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,22 @@ def test_code_and_compiled_twins_come_from_the_wheel(installed: Path, tmp_path: 
     assert Path(twin).is_relative_to(installed.parents[1])
     assert twin.endswith(".so")
     assert categories == "36"
+
+
+@pytest.mark.timeout(1800)
+def test_every_table_template_and_text_of_the_sources_is_in_the_wheel(installed: Path) -> None:
+    kinds = ("csv", "json", "html")
+    patterns = [f"{package}/**.{kind}" for package in PACKAGES for kind in kinds]
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--", *patterns, ":!web/frontend"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    assert {"sip/gb28181/quirks.csv", "web/templates/login.html"} <= set(listed)
+    site = next(installed.parents[1].glob("lib/python3*/site-packages"))
+    assert [name for name in listed if not (site / name).is_file()] == []
 
 
 @pytest.mark.timeout(1800)

@@ -4,7 +4,7 @@ import pytest
 
 from vms.config import Config, find_problems, load, settings, toml_value, unknown_variables
 from vms.config_docs import EXAMPLE, REFERENCE, build_example, build_reference
-from vms.config_sections import PortRange, Transport
+from vms.config_values import PortRange, Transport
 from vms.errors import ConfigError
 
 SECRET = "0123456789abcdef-relay-node-secret"

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from vms.config_sections import LogFormat, LogLevel, LogSection
+from vms.config_sections import LogSection
+from vms.config_values import LogFormat, LogLevel
 from vms.logs import set_up_logs
 
 BEIJING = ZoneInfo("Asia/Shanghai")

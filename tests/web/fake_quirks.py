@@ -1,6 +1,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from sip.gb28181.quirks import BadRow
 from vms.errors import Invalid
 from vms.records import QuirkView
 
@@ -10,6 +11,7 @@ BUILTIN = QuirkView("maker", "", "", "", "playback_limit", "2", "a capture", Tru
 class FakeQuirks:
     def __init__(self) -> None:
         self.own: tuple[QuirkView, ...] = ()
+        self.bad: tuple[BadRow, ...] = ()
 
     def rows(self) -> tuple[QuirkView, ...]:
         return (BUILTIN, *self.own)

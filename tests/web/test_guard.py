@@ -72,13 +72,15 @@ async def test_a_route_without_declaration_is_closed(
 
 
 def test_who_may_do_what_is_as_agreed() -> None:
-    """Viewers watch, operators act on alarms, recording, scenes, voice, administrators manage."""
-    """Viewers watch, operators also act on alarms, recording, scenes and heads, admins manage."""
+    """Viewers watch, operators act on alarms, scenes, voice and heads, administrators manage."""
     beyond_watching = {
         Permission.OPEN: {"log_in", "show_health", "upload_snapshot", "upload_named_snapshot"},
         Permission.OPERATE: {
             "acknowledge_alarm",
             "clear_alarm",
+            "reset_alarm",
+            "query_alarms",
+            "choose_subscription",
             "switch_recording",
             "add_scene",
             "replace_scene",
@@ -145,6 +147,8 @@ def test_who_may_do_what_is_as_agreed() -> None:
     for permission, names in beyond_watching.items():
         assert {r.operation_id for r in ROUTES if r.permission is permission} == names
     own = {"log_out", "change_password", "start_live"}
+    own |= {"start_playback", "change_playback", "stop_playback"}
+    own |= {"start_download", "retry_download", "cancel_download"}
     changes = {r.operation_id for r in ROUTES if r.is_change and r.permission is Permission.WATCH}
     assert changes == own
 

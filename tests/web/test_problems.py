@@ -11,9 +11,9 @@ from tests.web.records import CHANNEL, DEVICE, UNKNOWN
 from vms.errors import Conflict, Denied, Invalid, LiveFailed, LockedOut, NotFound, NotReady
 from vms.records import LiveReason, LiveStep
 from web.language import Language, negotiate
-from web.problem_texts import REASONS
 from web.problems import PROBLEMS, code_of
 from web.validation import FAULTS
+from web.words import REASONS
 
 JSON_TYPE = "application/problem+json"
 

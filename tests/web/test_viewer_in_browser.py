@@ -307,6 +307,45 @@ async def test_channel_of_a_device_opens_on_top_of_it(open_viewer: Open) -> None
     assert viewer.state.channels[0]["recording"] is False
 
 
+async def test_device_is_told_what_its_drawer_offers(open_viewer: Open) -> None:
+    viewer = await open_viewer()
+    page, told = viewer.page, viewer.state.told
+    await page.goto(f"{viewer.base}/devices?device={data.BOX}")
+    await page.click("[data-action=guard-on]")
+    await expect(page.locator("#toasts")).to_contain_text("已布防")
+    await page.click("[data-action=reboot]")
+    await expect(page.locator(".loss-list")).to_contain_text("8 个通道")
+    await page.click("dialog [data-action=confirm]")
+    await expect(page.locator("dialog")).to_have_count(0)
+    assert told.orders == [("guard", {"on": True}), ("reboot", {})]
+    await page.click("[data-section=cards] > summary")
+    await expect(page.locator("[data-card='2'][data-status=ok]")).to_be_visible()
+    await page.click("[data-card='1'] [data-action=format-card]")
+    await page.click("dialog [data-action=confirm]")
+    await expect(page.locator("[data-card='1'] progress")).to_have_attribute("value", "5")
+    await expect(page.locator("[data-card='1'][data-status=ok]")).to_be_visible()
+    await page.click("[data-section=upgrade] > summary")
+    await page.click("[data-action=order-upgrade]")
+    await page.fill("dialog [name=url]", "http://192.0.2.1/v2.bin")
+    await page.fill("dialog [name=firmware]", "V2")
+    await page.click("dialog [data-action=confirm]")
+    await expect(page.locator("[data-upgrade=failed]")).to_contain_text("升级包损坏")
+
+
+async def test_typed_rule_outlasts_a_reading_of_the_device(open_viewer: Open) -> None:
+    viewer = await open_viewer()
+    page, row = viewer.page, viewer.state.devices[0]
+    await page.goto(f"{viewer.base}/devices?device={row['id']}")
+    await page.click("[data-section=rule] > summary")
+    await page.select_option("[name=digest-0]", "SM3")
+    row["name"] = "改名后的汇聚箱"
+    viewer.state.publish("device_status", row)
+    await expect(page.locator(".drawer-title")).to_have_text("改名后的汇聚箱")
+    await page.click("[data-action=save-rule]")
+    await expect(page.locator("#toasts")).to_contain_text("注册规则已保存")
+    assert viewer.state.told.rules[row["id"]]["digest_algorithms"] == ["SM3"]
+
+
 async def test_typed_text_survives_the_end_of_the_session(open_viewer: Open) -> None:
     viewer = await open_viewer()
     page = viewer.page

@@ -8,23 +8,14 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from analytics.runner import AnalysisRunner
-from sip.gb28181.quirks import Quirk
-from sip.server import Algorithm, SipConfig, SipServer
-from stream_relay.control import RelayControl
-from stream_relay.reader import QueueLimit
-from stream_relay.relay import Relay, RelayConfig
-from stream_relay.remote.connection import Node
-from stream_relay.remote.fleet import RelayFleet
-from stream_relay.stream import StreamLimits
 from stream_relay.voice.sender import VoiceSender
+from vms.app.planes import Planes, first_address
 from vms.bus import Bus
 from vms.clock import Clock
 from vms.config import Config
-from vms.ids import random_bytes
 from vms.metrics import Kind, Sample
 from vms.secrets import Secrets
 from vms.services import Services
-from vms.services.addresses import own_addresses
 from vms.services.alarm_commands import AlarmCommands
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
@@ -61,24 +52,6 @@ from vms.storage.queries.audit import prune_audit
 from vms.storage.worker import DatabaseWorker
 from vms.version import VERSION
 
-CONNECT_MARGIN_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Planes:
-    """What moves signalling and media; opened and closed by the application."""
-
-    sip: SipServer
-    relay: Relay
-    """The engine of this process: it writes to viewers, and receives unless nodes do."""
-    fleet: RelayFleet | None = None
-    """The nodes that receive, where some are configured."""
-
-    @property
-    def media(self) -> RelayControl:
-        """Who receives pictures."""
-        return self.fleet or self.relay
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -88,69 +61,6 @@ class Parts:
     registration: RegistrationService
     credentials: CredentialCache
     housekeeping: Housekeeping
-
-
-def build_sip(
-    config: Config, credentials: CredentialCache, quirks: QuirkService, clock: Clock
-) -> SipServer:
-    """The signalling plane for a configuration."""
-    sip, media = config.sip, config.media
-    settings = SipConfig(
-        server_id=sip.server_id,
-        domain=sip.domain,
-        host=sip.host,
-        port=sip.port,
-        advertised_host=sip.advertised_host or _first_address(sip.host),
-        realm=sip.realm,
-        keepalive_interval_s=sip.keepalive_interval_s,
-        keepalive_count=sip.keepalive_count,
-        min_expires_s=sip.min_expires_s,
-        max_expires_s=sip.max_expires_s,
-        edition=sip.edition,
-        digest_algorithms=tuple(Algorithm(name) for name in sip.digest_algorithms),
-        registrations_per_s=sip.registrations_per_s,
-        revives_by_keepalive=sip.revive_by_keepalive,
-        clock_tolerance_s=sip.clock_tolerance_s,
-        send_date=sip.send_date,
-        charset=sip.charset,
-        time_zone=config.time_zone,
-        invite_timeout_s=media.invite_timeout_s,
-        query_timeout_s=sip.query_timeout_s,
-        catalog_timeout_s=sip.catalog_timeout_s,
-    )
-    return SipServer(settings, credentials.lookup, clock.wall, random_bytes, quirks.find)
-
-
-def build_relay(config: Config, clock: Clock) -> Relay:
-    """The media plane for a configuration.
-
-    The relay counts from the opening of a port, hence adds the time of the INVITE.
-    """
-    media = config.media
-    ports = media.port_range
-    limits = StreamLimits(
-        gop_cache_bytes=media.gop_cache_bytes,
-        queue=QueueLimit(chunks=media.viewer_queue, bytes=media.gop_cache_bytes),
-    )
-    settings = RelayConfig(
-        host=media.host,
-        advertised_host=media.advertised_host,
-        ports=range(ports.first, ports.last + 1),
-        shared_port=media.shared_port,
-        reorder_wait_s=media.reorder_wait_s,
-        first_packet_timeout_s=(
-            media.invite_timeout_s + media.first_packet_timeout_s + CONNECT_MARGIN_S
-        ),
-        stall_timeout_s=media.stall_timeout_s,
-        limits=limits,
-    )
-    return Relay(settings, clock.wall)
-
-
-def build_fleet(config: Config, relay: Relay, clock: Clock) -> RelayFleet | None:
-    """The relay nodes of a configuration; None where this process receives by itself."""
-    nodes = [Node(node.url, node.secret.get_secret_value()) for node in config.relay.nodes]
-    return RelayFleet(nodes, relay, clock.wall) if nodes else None
 
 
 def build_parts(
@@ -173,7 +83,7 @@ def build_parts(
     alarms = AlarmService(store, config.data, bus, clock)
     users = UserService(store, secrets, hashes, config.users, clock)
     advertised = config.media.advertised_host or config.sip.advertised_host
-    routes = RegistryRoutes(store, bus, clock, advertised)
+    routes = RegistryRoutes(store, bus, clock, advertised, quirks.find)
     live = LiveService(planes.sip, planes.media, routes, config.media, clock, bus)
     recording = RecordingService(
         live,
@@ -186,7 +96,7 @@ def build_parts(
         bus=bus,
     )
     playback = PlaybackService(
-        planes.sip, planes.relay, routes, config.playback, config.media, clock
+        planes.sip, planes.media, routes, config.playback, config.media, clock, quirks.find
     )
     live.pass_on(playback.hear_media)
     downloads = DownloadService(
@@ -210,7 +120,14 @@ def build_parts(
         desk, config.data, lambda: device_base_url(config, http_port()), clock
     )
     subscriptions = SubscriptionService(
-        planes.sip.subscriptions, store, catalogs, config.subscriptions, bus, clock
+        planes.sip.subscriptions,
+        store,
+        catalogs,
+        config.subscriptions,
+        bus,
+        clock,
+        quirks=quirks.find,
+        order=planes.sip.ask,
     )
     positions = PositionService(store, bus, clock)
     registration = RegistrationService(
@@ -232,6 +149,7 @@ def build_parts(
             subscriptions.tell,
             positions.take,
         ),
+        quirks=quirks.find,
     )
     voice = VoiceService(
         planes.sip,
@@ -242,7 +160,7 @@ def build_parts(
         advertised=advertised,
         zone=config.zone,
         clock=clock,
-        packet_ms=lambda device: quirks.find(device).number(Quirk.VOICE_PACKET_MS),
+        quirks=quirks.find,
     )
     for service in (live, playback, voice, subscriptions, snapshots, device_control):
         service.on_capability = capabilities.note
@@ -278,7 +196,9 @@ def build_parts(
         registration_rules=RegistrationRuleService(planes.sip, store),
         live=live,
         recording=recording,
-        device_recordings=DeviceRecordingService(planes.sip, routes, config.playback, clock),
+        device_recordings=DeviceRecordingService(
+            planes.sip, routes, config.playback, clock, quirks.find
+        ),
         playback=playback,
         downloads=downloads,
         alarms=alarms,
@@ -291,9 +211,9 @@ def build_parts(
         quirks=quirks,
         capabilities=capabilities,
         ptz=ptz,
-        ptz_memory=PtzMemoryService(ptz, desk, store),
+        ptz_memory=PtzMemoryService(ptz, desk, store, quirks.find),
         device_control=device_control,
-        device_config=DeviceConfigService(desk),
+        device_config=DeviceConfigService(desk, quirks.find),
         snapshots=snapshots,
         system=system,
         voice=voice,
@@ -400,10 +320,5 @@ def device_base_url(config: Config, http_port: int) -> str:
     """Where devices reach our HTTP server, to upload pictures."""
     if config.http.device_base_url:
         return config.http.device_base_url.rstrip("/")
-    host = config.sip.advertised_host or _first_address(config.sip.host)
+    host = config.sip.advertised_host or first_address(config.sip.host)
     return f"http://{host}:{http_port}"
-
-
-def _first_address(host: str) -> str:
-    """The address to name in Via and Contact when none is configured."""
-    return own_addresses()[0] if host in ("", "0.0.0.0", "::") else host

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from stream_relay.remote.server import NodeConfig, RelayServer
-from vms.app.composition import build_relay
+from vms.app.planes import build_relay
 from vms.app.ports import explained_port
 from vms.clock import SystemClock
 from vms.config import Config, example_line

@@ -17,14 +17,8 @@ from pathlib import Path
 from aiohttp import web
 
 from channel_registry.errors import DatabaseUnavailable
-from vms.app.composition import (
-    Parts,
-    Planes,
-    build_fleet,
-    build_parts,
-    build_relay,
-    build_sip,
-)
+from vms.app.composition import Parts, build_parts
+from vms.app.planes import Planes, build_fleet, build_relay, build_sip
 from vms.app.ports import explained_port
 from vms.clock import SystemClock
 from vms.config import Config

@@ -11,6 +11,8 @@ Changes while it runs: --script changes.txt, or --commands and type (see vms/sim
 off CODE, on CODE, vlost CODE, defect CODE, add CODE NAME, del CODE, alarm CODE METHOD TYPE,
 move CODE LONGITUDE LATITUDE, wait SECONDS
 
+A maker's boxes: --vendor hikvision (see vms/simulation/vendors.json)
+
 Faults: --fault loss=0.05 --fault silence_after_s=20 --fault no_answer --fault die=60
 """
 
@@ -42,6 +44,7 @@ from vms.simulation.fleet import MOST_DEVICES, FleetOrder, RunningFleet, fleet_i
 from vms.simulation.mine import FULL_MINE, MineBox, build_mines
 from vms.simulation.plan import SimulationPlan, run_simulation
 from vms.simulation.script import read_script
+from vms.simulation.vendors import vendors
 
 DEFAULT_BOXES = 2
 MAX_BOXES = 2000
@@ -104,6 +107,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     faults = parser.add_argument_group("故障 · faults")
     names = ", ".join(fault_names())
+    faults.add_argument(
+        "--vendor", choices=tuple(vendors()), help="按厂家模拟 · a maker's boxes with their quirks"
+    )
     faults.add_argument("--fault", action="append", default=[], metavar="NAME[=N]", help=names)
 
 
@@ -217,6 +223,7 @@ async def _simulate(config: Config, arguments: Namespace) -> None:
     if arguments.provision:
         async with open_workbench(config) as bench:
             passwords = await provision(bench, mines, arguments.password)
+    vendor = vendors().get(arguments.vendor)
     plan = SimulationPlan(
         mines=mines,
         passwords=passwords,
@@ -228,7 +235,8 @@ async def _simulate(config: Config, arguments: Namespace) -> None:
         clips=tuple(arguments.clip),
         codec=Codec(arguments.codec) if arguments.codec else None,
         keepalive_interval_s=arguments.keepalive,
-        faults=parse_faults(arguments.fault),
+        faults=parse_faults([*(vendor.faults if vendor else ()), *arguments.fault]),
+        vendor=vendor,
         script=read_script(arguments.script) if arguments.script is not None else (),
         is_typed=arguments.commands,
         store_voice=arguments.store_voice,

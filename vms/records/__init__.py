@@ -41,6 +41,9 @@ from vms.records.recording import RecorderState
 from vms.records.reports import SubscriptionTopic, SubscriptionView
 from vms.records.system import SystemStatus
 from vms.records.users import Identity, MediaToken, NewSession, UserView
+from vms.storage.device_records import CapabilityRecord as CapabilityView
+from vms.storage.device_records import PositionRecord as PositionView
+from vms.storage.device_records import Verdict
 from vms.storage.records import (
     AlarmFilter,
     AlarmLevel,
@@ -51,11 +54,8 @@ from vms.storage.records import (
     SpanCause,
     SpanState,
     SubjectKind,
-    Verdict,
 )
 from vms.storage.records import AlarmRecord as Alarm
-from vms.storage.records import CapabilityRecord as CapabilityView
-from vms.storage.records import PositionRecord as PositionView
 from vms.storage.records import SceneRecord as Scene
 from vms.storage.records import SegmentRecord as Segment
 from vms.storage.records import SpanRecord as Span

@@ -22,6 +22,7 @@ from vms.errors import NotFound
 from vms.events import AlarmRaised, AlarmUpdated, LiveStatusChanged
 from vms.ids import new_name
 from vms.records import Alarm, AlarmFilter, AlarmLevel, LiveState, Page
+from vms.services.day_folders import remove_days_before, write_picture
 from vms.services.store import Store
 from vms.storage.queries import alarms as queries
 from vms.storage.records import AlarmStep, NewAlarm
@@ -151,7 +152,7 @@ class AlarmService:
     async def prune(self, keep_days: int) -> int:
         """Remove the pictures of alarms that were raised long ago; answers how many."""
         before = self._clock.wall() - timedelta(days=keep_days)
-        return await asyncio.to_thread(_remove_days_before, self._data / FOLDER, before)
+        return await asyncio.to_thread(remove_days_before, self._data / FOLDER, before)
 
     # Inside
 
@@ -167,7 +168,7 @@ class AlarmService:
             return alarm
         name = f"{FOLDER}/{alarm.raised_at:%Y%m%d}/{new_name()}.jpg"
         try:
-            await asyncio.to_thread(_write, self._data / name, picture)
+            await asyncio.to_thread(write_picture, self._data / name, picture)
         except OSError as error:
             logger.error(
                 "alarm picture not stored", extra={"alarm": alarm.id, "reason": str(error)}
@@ -222,20 +223,3 @@ def _raise(database: Database, alarm: NewAlarm, at: datetime) -> tuple[Alarm, bo
         named = find_channel(database, alarm.channel) or find_device(database, alarm.channel)
         alarm = replace(alarm, channel_name=named.name if named else "")
     return queries.raise_alarm(database, alarm, at=at)
-
-
-def _write(path: Path, picture: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(picture)
-
-
-def _remove_days_before(folder: Path, before: datetime) -> int:
-    removed = 0
-    for day in sorted(folder.glob("[0-9]" * 8)):
-        if day.name >= f"{before:%Y%m%d}":
-            break
-        for picture in day.iterdir():
-            picture.unlink()
-            removed += 1
-        day.rmdir()
-    return removed

@@ -26,8 +26,8 @@ from sip.gb28181.record_info import RecordQuery, ask_record_info
 from vms.clock import Clock
 from vms.errors import Conflict, NotReady
 from vms.services.store import Store
+from vms.storage.device_records import CapabilityRecord, Verdict
 from vms.storage.queries.capabilities import list_capabilities, note_capabilities
-from vms.storage.records import CapabilityRecord, Verdict
 
 logger = logging.getLogger(__name__)
 

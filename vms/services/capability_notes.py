@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from vms.config_sections import Transport
+from vms.config_values import Transport
 from vms.errors import LiveFailed
 from vms.records import LiveReason, LiveStep
-from vms.storage.records import Verdict
+from vms.storage.device_records import Verdict
 
 NoteCapability = Callable[[str, str, Verdict, str], None]
 """Called with device, ability, verdict and detail; `CapabilityService.note`."""

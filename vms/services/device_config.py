@@ -14,6 +14,7 @@ from sip.gb28181.config_fields import (
     tree_from_plain,
     tree_to_plain,
 )
+from sip.gb28181.quirks import DeviceQuirks, Quirk, none_known
 from vms.errors import Conflict, Invalid, NotFound, VmsError
 from vms.records import ConfigField, ConfigReading, ConfigView
 from vms.services.device_desk import DeviceDesk
@@ -23,54 +24,65 @@ CONFIG_S = 5.0
 """Longest wait for one type; a device that does not know it often says nothing."""
 HANDLED_ELSEWHERE = frozenset({"SnapShotConfig"})
 """Written by the snapshot service: its address and session are ours."""
+BASIC = "BasicParam"
+"""What it asks for, some devices answer under one code only, and some restart (quirk 25)."""
 
 
 class DeviceConfigService:
     """Reads and writes configurations of a device (empty `channel`) or of one of its channels.
 
     Errors: NotFound(channel | device | config_type), Conflict(edition_too_old),
-    Conflict(device_refused), NotReady, Invalid that names the field.
+    Conflict(device_refused), Conflict(config_restarts) unless `forced`, NotReady, Invalid that
+    names the field.
     """
 
-    def __init__(self, desk: DeviceDesk) -> None:
+    def __init__(self, desk: DeviceDesk, quirks: DeviceQuirks = none_known) -> None:
         self._desk = desk
+        self._quirks = quirks
 
-    async def read_channel(self, code: str, types: Iterable[str] = ()) -> ConfigReading:
+    async def read_channel(
+        self, code: str, types: Iterable[str] = (), *, forced: bool = False
+    ) -> ConfigReading:
         """What a channel tells of itself; without types, all that its edition has."""
         channel = await self._desk.channel(code)
         wanted = tuple(types) or tuple(
             name for name in config.CONFIG_TYPES if name not in config.DEVICE_TYPES
         )
-        return await self._read(channel.device_id, code, wanted, is_given=bool(types))
+        return await self._read(
+            channel.device_id, code, wanted, is_given=bool(types), forced=forced
+        )
 
-    async def read_device(self, device_id: str, types: Iterable[str] = ()) -> ConfigReading:
+    async def read_device(
+        self, device_id: str, types: Iterable[str] = (), *, forced: bool = False
+    ) -> ConfigReading:
         """The same for a device as a whole."""
         wanted = tuple(types) or tuple(config.DEVICE_TYPES)
-        return await self._read(device_id, "", wanted, is_given=bool(types))
+        return await self._read(device_id, "", wanted, is_given=bool(types), forced=forced)
 
     async def write_channel(
-        self, code: str, type_name: str, values: Mapping[str, object]
+        self, code: str, type_name: str, values: Mapping[str, object], *, forced: bool = False
     ) -> ConfigView:
         """Change a configuration of a channel, and read it back."""
         channel = await self._desk.channel(code)
-        return await self._write(channel.device_id, code, type_name, values)
+        return await self._write(channel.device_id, code, type_name, values, forced=forced)
 
     async def write_device(
-        self, device_id: str, type_name: str, values: Mapping[str, object]
+        self, device_id: str, type_name: str, values: Mapping[str, object], *, forced: bool = False
     ) -> ConfigView:
         """The same for a device."""
-        return await self._write(device_id, "", type_name, values)
+        return await self._write(device_id, "", type_name, values, forced=forced)
 
     # Inside
 
     async def _read(
-        self, device_id: str, target: str, types: tuple[str, ...], *, is_given: bool
+        self, device_id: str, target: str, types: tuple[str, ...], *, is_given: bool, forced: bool
     ) -> ConfigReading:
         """Ask for one type after another: many devices answer only the first of several."""
         found: list[ConfigView] = []
         missing: list[str] = []
         for name in types:
             try:
+                self._check_restart(device_id, name, forced)
                 await self._desk.check(device_id, name)
                 found.append(await self._read_one(device_id, target, name))
             except (NotFound, Conflict, VmsError) as error:
@@ -80,7 +92,7 @@ class DeviceConfigService:
         return ConfigReading(tuple(found), tuple(missing))
 
     async def _read_one(self, device_id: str, target: str, name: str) -> ConfigView:
-        question = config.ask_config([name], target)
+        question = config.ask_config([name], await self._target(device_id, target, name))
         answer = await self._desk.ask(device_id, question, CONFIG_S)
         found = answer.configs.get(name)
         if found is None:
@@ -88,14 +100,35 @@ class DeviceConfigService:
         return view_of(name, found)
 
     async def _write(
-        self, device_id: str, target: str, name: str, values: Mapping[str, object]
+        self,
+        device_id: str,
+        target: str,
+        name: str,
+        values: Mapping[str, object],
+        *,
+        forced: bool,
     ) -> ConfigView:
         if name in HANDLED_ELSEWHERE:
             raise NotFound("config_type", name)
+        self._check_restart(device_id, name, forced)
         await self._desk.check(device_id, name)
         block = _block(name, values)
-        await self._desk.ask(device_id, config.set_config({name: block}, target))
+        named = await self._target(device_id, target, name)
+        await self._desk.ask(device_id, config.set_config({name: block}, named))
         return await self._read_one(device_id, target, name)
+
+    def _check_restart(self, device_id: str, name: str, forced: bool) -> None:
+        """A person decides whether a device that restarts because of it is worth it."""
+        if name == BASIC and not forced and self._quirks(device_id).is_set(Quirk.CONFIG_RESTARTS):
+            raise Conflict("config_restarts", command=name)
+
+    async def _target(self, device_id: str, target: str, name: str) -> str:
+        """Whose code to name; "" is the device's own."""
+        if name != BASIC:
+            return target
+        if self._quirks(device_id).text(Quirk.CONFIG_TARGET) == "device":
+            return ""
+        return target or await self._desk.first_channel(device_id)
 
 
 def view_of(name: str, found: config.Config) -> ConfigView:

@@ -11,7 +11,7 @@ from vms.ids import new_name
 from vms.records import OrderState, StorageCard, UpgradeView
 from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.device_desk import DeviceDesk
-from vms.storage.records import Verdict
+from vms.storage.device_records import Verdict
 
 logger = logging.getLogger(__name__)
 

@@ -2,9 +2,11 @@
 
 from typing import Protocol, TypeVar
 
-from channel_registry.queries.channels import get_channel
+from peewee import Database
+
+from channel_registry.queries.channels import get_channel, list_channels
 from channel_registry.queries.devices import get_device
-from channel_registry.records import ChannelRecord, DeviceRecord
+from channel_registry.records import ChannelFilter, ChannelRecord, DeviceRecord
 from sip.errors import LocalProtocolError, SipError
 from sip.gb28181.edition import EditionTooOld, check_edition
 from sip.gb28181.question import NoAnswer, Question
@@ -42,6 +44,10 @@ class DeviceDesk:
         """One device; raises NotFound(device)."""
         return await self._store.run(get_device, device_id)
 
+    async def first_channel(self, device_id: str) -> str:
+        """The code of a device's first channel; "" where none is known."""
+        return await self._store.run(_first_channel, device_id)
+
     async def check(self, device_id: str, *elements: str) -> None:
         """Raise Conflict(edition_too_old) unless the device knows these commands."""
         device = await self.device(device_id)
@@ -67,6 +73,11 @@ class DeviceDesk:
             return await self._asker.ask(device_id, question, timeout_s)
         except SipError as error:
             raise _translated(error) from error
+
+
+def _first_channel(database: Database, device_id: str) -> str:
+    found = list_channels(database, ChannelFilter(device=device_id), size=1).items
+    return found[0].code if found else ""
 
 
 def _translated(error: SipError) -> VmsError:

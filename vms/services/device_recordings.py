@@ -7,11 +7,13 @@ come so far.
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from sip.gb28181.question import QueryFailed, Question
+from sip.gb28181.quirks import DeviceQuirks, Quirk, none_known
 from sip.gb28181.record_info import RecordCollection, RecordItem, RecordQuery, ask_record_info
 from sip.server import PeerUnreachable, SipError
 from vms.clock import Clock
@@ -46,25 +48,55 @@ class Signalling(Protocol):
 
 
 Key = tuple[str, datetime, datetime]
+Span = tuple[datetime, datetime]
 
 
 @dataclass(slots=True, eq=False)
 class _Search:
-    """One question to a device; `failure` or `is_done` tell its end."""
+    """The questions to a device for one stretch; `reason` and `done` tell their end."""
 
-    collection: RecordCollection = field(default_factory=RecordCollection)
+    spans: tuple[Span, ...]
+    """One question each: some devices cannot answer for long."""
+    collections: list[RecordCollection] = field(default_factory=list)
+    """The answers of the spans that were asked for."""
     done: asyncio.Event = field(default_factory=asyncio.Event)
     valid_until: float = float("inf")
     reason: str = ""
     detail: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every span was answered in full."""
+        answered = len(self.collections) == len(self.spans)
+        return answered and all(each.is_complete for each in self.collections)
+
+    def items(self) -> tuple[RecordItem, ...]:
+        """What is there so far; a recording across two spans, told twice, counts once."""
+        found = {
+            (item.start, item.end, item.file_path): item
+            for each in self.collections
+            for item in each.items()
+        }
+        return tuple(sorted(found.values(), key=lambda item: (item.start, item.end)))
+
+    def expected(self) -> int:
+        """How many recordings the device says there are, as far as it was asked."""
+        doubled = sum(map(len, self.collections)) - len(self.items())
+        return sum(each.sum_num or 0 for each in self.collections) - doubled
 
 
 class DeviceRecordingService:
     """Searches devices; `run` must be running."""
 
     def __init__(
-        self, signalling: Signalling, routes: Routes, settings: PlaybackSection, clock: Clock
+        self,
+        signalling: Signalling,
+        routes: Routes,
+        settings: PlaybackSection,
+        clock: Clock,
+        quirks: DeviceQuirks = none_known,
     ) -> None:
+        self._quirks = quirks
         self._signalling = signalling
         self._routes = routes
         self._settings = settings
@@ -105,7 +137,8 @@ class DeviceRecordingService:
         search = self._searches.get(key)
         now = asyncio.get_running_loop().time()
         if search is None or search.valid_until <= now or (anew and search.done.is_set()):
-            search = self._searches[key] = _Search()
+            longest = timedelta(hours=self._longest_h(target.device_id))
+            search = self._searches[key] = _Search(tuple(_spans(*key[1:], longest)))
             self._searches.move_to_end(key)
             self._group.create_task(self._ask(key, search, target.device_id))
             self._forget_oldest()
@@ -117,13 +150,16 @@ class DeviceRecordingService:
         return _view(key, search)
 
     async def _ask(self, key: Key, search: _Search, device_id: str) -> None:
-        code, start, end = key
+        code, _, end = key
         try:
-            if not self._signalling.is_registered(device_id):
-                raise PeerUnreachable("not registered")
-            question = ask_record_info(RecordQuery(code, start, end), search.collection)
             async with asyncio.timeout(LONGEST_SEARCH_S):
-                await self._signalling.ask(device_id, question, self._settings.search_timeout_s)
+                for span in search.spans:
+                    if not self._signalling.is_registered(device_id):
+                        raise PeerUnreachable("not registered")
+                    collection = RecordCollection()
+                    search.collections.append(collection)
+                    question = ask_record_info(RecordQuery(code, *span), collection)
+                    await self._signalling.ask(device_id, question, self._settings.search_timeout_s)
         except (SipError, TimeoutError) as error:
             search.reason, search.detail = self._reason(error, device_id), str(error)
             logger.info(
@@ -133,6 +169,9 @@ class DeviceRecordingService:
         finally:
             search.valid_until = asyncio.get_running_loop().time() + self._lifetime_s(search, end)
             search.done.set()
+
+    def _longest_h(self, device_id: str) -> int:
+        return max(self._quirks(device_id).number(Quirk.RECORD_SPAN_H), 1)
 
     def _reason(self, error: Exception, device_id: str) -> str:
         if not self._signalling.is_registered(device_id):
@@ -152,20 +191,26 @@ class DeviceRecordingService:
                 del self._searches[key]
 
 
+def _spans(start: datetime, end: datetime, longest: timedelta) -> Iterator[Span]:
+    while start < end:
+        yield start, min(start + longest, end)
+        start += longest
+
+
 def _view(key: Key, search: _Search) -> RecordingSearch:
     code, start, end = key
-    collection = search.collection
     state = SearchState.SEARCHING
     if search.done.is_set():
-        state = SearchState.COMPLETE if collection.is_complete else SearchState.PARTIAL
-        state = SearchState.FAILED if search.reason and not collection.packets else state
+        state = SearchState.COMPLETE if search.is_complete else SearchState.PARTIAL
+        has_news = any(each.packets for each in search.collections)
+        state = SearchState.FAILED if search.reason and not has_news else state
     return RecordingSearch(
         code,
         start,
         end,
         state,
-        tuple(_recording(code, item) for item in collection.items()),
-        collection.sum_num or 0,
+        tuple(_recording(code, item) for item in search.items()),
+        search.expected(),
         search.reason if state is SearchState.FAILED else "",
         search.detail if state is SearchState.FAILED else "",
     )

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from sip.gb28181 import mansrtsp
 from sip.gb28181.mansrtsp import Method, PlaybackCommand, Range
+from sip.gb28181.quirks import DeviceQuirks, Quirk, none_known
 from sip.message.sdp import HistoryKind
 from sip.server import PeerUnreachable, PlaybackRefused
 from stream_relay.control import MediaControl
@@ -35,7 +36,7 @@ from vms.services.playback_session import (
     Signalling,
     Window,
 )
-from vms.storage.records import Verdict
+from vms.storage.device_records import Verdict
 from vms.supervise import supervise
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,9 @@ class PlaybackService:
         settings: PlaybackSection,
         media_settings: MediaSection,
         clock: Clock,
+        quirks: DeviceQuirks = none_known,
     ) -> None:
+        self._quirks = quirks
         self._signalling = signalling
         self._media = media
         self._routes = routes
@@ -196,8 +199,10 @@ class PlaybackService:
         """
         target = await self._routes.find(code)
         running = sum(each.device_id == target.device_id for each in self._sessions.values())
-        if running >= self._settings.per_device:
-            raise Conflict("playback_limit", limit=self._settings.per_device)
+        known = self._quirks(target.device_id).given(Quirk.PLAYBACK_LIMIT)
+        limit = self._settings.per_device if known is None else max(int(known), 1)
+        if running >= limit:
+            raise Conflict("playback_limit", limit=limit)
         session = PlaybackSession(
             f"playback-{new_name()}",
             code,

@@ -23,10 +23,11 @@ from sip.server import (
     PlaybackReply,
 )
 from stream_relay.control import MediaControl, ReceiverControl
-from stream_relay.errors import Overload
+from stream_relay.errors import Overload, RelayUnreachable
 from stream_relay.events import FirstKeyFrame, FirstPacket, StreamEnded, StreamEvent
 from stream_relay.stream import Stream
-from vms.config_sections import MediaSection, Transport
+from vms.config_sections import MediaSection
+from vms.config_values import Transport
 from vms.errors import LiveFailed, NotFound
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
 from vms.services.capability_notes import NoteCapability, ignore_note, refusal_of
@@ -42,7 +43,7 @@ from vms.services.live.session import (
     reason_of,
 )
 from vms.services.playback_position import Position
-from vms.storage.records import Verdict
+from vms.storage.device_records import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -242,7 +243,11 @@ class PlaybackSession:
         async with self._receiver(target, transport) as (receiver, ssrc):
             history = History(window.kind, window.start, window.stop, download_speed=window.speed)
             offer = MediaOffer(
-                target.our_host, receiver.port, WAYS[transport], ssrc, history=history
+                receiver.host or target.our_host,
+                receiver.port,
+                WAYS[transport],
+                ssrc,
+                history=history,
             )
             async with self._invitation(target, offer) as invitation:
                 await self._connect_media(receiver, invitation)
@@ -270,6 +275,8 @@ class PlaybackSession:
             )
         except (Overload, NoSsrcLeft) as error:
             raise LiveFailed(LiveStep.PORT, LiveReason.PORTS_EXHAUSTED, str(error)) from error
+        except RelayUnreachable as error:
+            raise LiveFailed(LiveStep.PORT, LiveReason.RELAY_UNREACHABLE, str(error)) from error
         self.opened = receiver.stream
         try:
             yield receiver, ssrc

@@ -1,11 +1,13 @@
 """What a head remembers: presets with names of ours, cruises, scans, home, and where it looks."""
 
+import logging
 from collections.abc import Iterable
 
 from peewee import Database
 
 from channel_registry.queries.presets import forget_preset, name_preset, preset_names
 from sip.gb28181 import control, presets, ptz, ptz_queries
+from sip.gb28181.quirks import DeviceQuirks, Quirk, none_known
 from vms.errors import Conflict, NotReady
 from vms.records import (
     CruiseRoute,
@@ -20,6 +22,8 @@ from vms.services.device_desk import DeviceDesk
 from vms.services.ptz import PtzService
 from vms.services.store import Store
 
+logger = logging.getLogger(__name__)
+
 
 class PtzMemoryService:
     """Presets and all else that a head keeps or goes to by itself.
@@ -28,7 +32,14 @@ class PtzMemoryService:
     Conflict(edition_too_old), Conflict(device_refused), NotReady.
     """
 
-    def __init__(self, ptz_service: PtzService, desk: DeviceDesk, store: Store) -> None:
+    def __init__(
+        self,
+        ptz_service: PtzService,
+        desk: DeviceDesk,
+        store: Store,
+        quirks: DeviceQuirks = none_known,
+    ) -> None:
+        self._quirks = quirks
         self._ptz = ptz_service
         self._desk = desk
         self._store = store
@@ -136,10 +147,31 @@ class PtzMemoryService:
         return await self._desk.ask(channel.device_id, ptz_queries.ask_home(code))
 
     async def set_home(self, who: Identity, code: str, home: HomePosition) -> None:
-        """Set or switch off the home position."""
+        """Set or switch off the home position.
+
+        Conflict(home_preset_ignored) where it is on, with another preset than the one named: told
+        of the devices that the quirk table suspects, as far as they answer.
+        """
         if home.is_enabled and not home.preset:
             raise Conflict("home_needs_preset")
         await self._ptz.order(who, code, control.set_home(code, home))
+        if home.is_enabled:
+            await self._check_home(code, home)
+
+    async def _check_home(self, code: str, home: HomePosition) -> None:
+        channel = await self._desk.channel(code)
+        if self._quirks(channel.device_id).text(Quirk.HOME_PRESET) == "heeded":
+            return
+        try:
+            taken = await self.home(code)
+        except (Conflict, NotReady) as error:
+            logger.info(
+                "a home position could not be looked at",
+                extra={"channel": code, "reason": error.code},
+            )
+            return
+        if taken.preset not in (None, home.preset):
+            raise Conflict("home_preset_ignored", preset=taken.preset)
 
     async def zoom_to(self, who: Identity, code: str, frame: Frame, *, is_in: bool) -> None:
         """Let a rectangle of the picture fill it, or the picture shrink into it."""

@@ -44,6 +44,8 @@ class QuirkService:
         self._builtin = builtin_rows()
         self._table = QuirkTable(self._builtin)
         self._hints: dict[str, DeviceHints] = {}
+        self._agents: dict[str, str] = {}
+        """User-Agent of the devices that registered."""
         self.bad: tuple[BadRow, ...] = ()
         """Lines of the user's file that are left out."""
 
@@ -65,15 +67,21 @@ class QuirkService:
             )
         for make in await self._store.run(device_makes):
             self.note(make.device_id, make.manufacturer, make.model, make.firmware)
+            self._agents[make.device_id] = make.user_agent
 
     def note(self, device_id: str, maker: str, model: str, firmware: str) -> None:
         """Take what a device says of itself."""
         self._hints[device_id] = DeviceHints(maker, model, firmware)
 
     def find(self, device_id: str, user_agent: str = "") -> Quirks:
-        """What is special about a device; an unknown one is known by its User-Agent alone."""
+        """What is special about a device; an unknown one is known by its User-Agent alone.
+
+        Signalling says the User-Agent, and for the others it is remembered.
+        """
+        if user_agent:
+            self._agents[device_id] = user_agent
         hints = self._hints.get(device_id, DeviceHints())
-        return self._table.find(replace(hints, user_agent=user_agent))
+        return self._table.find(replace(hints, user_agent=self._agents.get(device_id, "")))
 
     async def replace(self, rows: Iterable[QuirkView]) -> None:
         """Put other rows in the place of the user's own; in force at once, and after a restart.

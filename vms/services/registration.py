@@ -8,13 +8,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from channel_registry.queries.presence import touch_devices
 from channel_registry.records import DeviceBinding
 from sip import events as sip
+from sip.gb28181.quirks import DeviceQuirks, Quirk, none_known
 from sip.server import RegistrationSnapshot
 from vms.bus import Bus
 from vms.clock import Clock
@@ -25,7 +26,7 @@ from vms.services.catalogs import CatalogService
 from vms.services.credentials import CredentialCache
 from vms.services.presence import CatalogChange, PresenceChange, settle
 from vms.services.presence_news import PresenceNews
-from vms.services.signalling_writes import Outcome, build_write, write_all
+from vms.services.signalling_writes import STATUS_EVENTS, Outcome, build_write, write_all
 from vms.services.store import Store
 from vms.supervise import supervise
 
@@ -96,7 +97,9 @@ class RegistrationService:
         bus: Bus,
         clock: Clock,
         listeners: Listeners,
+        quirks: DeviceQuirks = none_known,
     ) -> None:
+        self._quirks = quirks
         self._registrar = registrar
         self._store = store
         self._credentials = credentials
@@ -208,7 +211,8 @@ class RegistrationService:
     async def _write(self, events: list[sip.Event]) -> None:
         """Write a batch; a database that is away for a moment loses nothing."""
         now = {device_id: self._registrar.registration(device_id) for device_id in _ids(events)}
-        writes = [(event, write) for event in events if (write := build_write(event, now))]
+        believed = [self._believed(event) for event in events]
+        writes = [(event, write) for event in believed if (write := build_write(event, now))]
         outcomes: list[Outcome] = []
         if writes:
             outcomes = await self._store.run_when_ready(write_all, [write for _, write in writes])
@@ -216,6 +220,15 @@ class RegistrationService:
             await self._tell(event, outcome)
         for event in events:
             await self._pass_on(event)
+
+    def _believed(self, event: sip.Event) -> sip.Event:
+        """A catalogue notification without its states where the device's are worth nothing."""
+        if not isinstance(event, sip.CatalogReceived):
+            return event
+        if self._quirks(event.device_id).text(Quirk.CATALOG_STATES) == "trusted":
+            return event
+        items = tuple(item for item in event.items if item.event not in STATUS_EVENTS)
+        return replace(event, items=items)
 
     async def _tell(self, event: sip.Event, outcome: Outcome) -> None:
         if isinstance(outcome, CatalogChange):

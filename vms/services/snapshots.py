@@ -20,8 +20,9 @@ from vms.errors import Conflict, Invalid, NotFound, NotReady
 from vms.ids import new_name, new_token
 from vms.records import OrderState, SnapshotOrder, SnapshotView
 from vms.services.capability_notes import NoteCapability, ignore_note
+from vms.services.day_folders import remove_days_before, write_picture
 from vms.services.device_desk import DeviceDesk
-from vms.storage.records import Verdict
+from vms.storage.device_records import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class SnapshotService:
         order.received.append(name)  # the place is taken before the bytes come
         try:
             picture = await _gather(pieces)
-            await asyncio.to_thread(_write, self._path(name), picture)
+            await asyncio.to_thread(write_picture, self._path(name), picture)
         except BaseException:
             order.received.remove(name)
             raise
@@ -142,7 +143,7 @@ class SnapshotService:
     async def prune(self, keep_days: int) -> int:
         """Remove pictures that came long ago; answers how many."""
         before = self._clock.wall() - timedelta(days=keep_days)
-        return await asyncio.to_thread(_remove_days_before, self._folder, before)
+        return await asyncio.to_thread(remove_days_before, self._folder, before)
 
     # Inside
 
@@ -188,20 +189,3 @@ async def _gather(pieces: AsyncIterator[bytes]) -> bytes:
     if not picture.startswith(JPEG_START) or JPEG_END not in picture[-1024:]:
         raise Invalid("picture", "not_jpeg")
     return bytes(picture)
-
-
-def _write(path: Path, picture: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(picture)
-
-
-def _remove_days_before(folder: Path, before: datetime) -> int:
-    removed = 0
-    for day in sorted(folder.glob("[0-9]" * 8)):
-        if day.name >= f"{before:%Y%m%d}":
-            break
-        for picture in day.iterdir():
-            picture.unlink()
-            removed += 1
-        day.rmdir()
-    return removed

@@ -5,7 +5,7 @@ otherwise. A device that refused is left alone for a day; its catalogue is then 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from itertools import count
 from typing import Protocol
@@ -16,6 +16,9 @@ from channel_registry.queries.channels import has_mobile_channels
 from channel_registry.queries.devices import get_device, list_devices
 from sip.errors import SipError
 from sip.events import SubscriptionChanged
+from sip.gb28181 import control
+from sip.gb28181.question import Question
+from sip.gb28181.quirks import DeviceQuirks, Quirk, none_known
 from sip.subscriptions import SubscriptionStatus, Topic
 from vms.bus import Bus
 from vms.clock import Clock
@@ -26,11 +29,11 @@ from vms.records import SubscriptionTopic, SubscriptionView
 from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.catalogs import CatalogService
 from vms.services.store import Store
+from vms.storage.device_records import SubscriptionRecord, Verdict
 from vms.storage.queries.subscriptions import (
     subscriptions_of,
     wish_subscription,
 )
-from vms.storage.records import SubscriptionRecord, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +79,14 @@ class Subscriptions(Protocol):
         """What is wanted, and what has become of it."""
 
 
+Order = Callable[[str, Question[None]], Awaitable[None]]
+"""Sends a command to a device (`sip.server.SipServer.ask`); errors are SipError."""
+
+
+async def _no_guard(device_id: str, question: Question[None]) -> None:
+    """Nobody to arm."""
+
+
 class SubscriptionService:
     """Keeps the subscriptions that the policy asks for; `run` follows the devices."""
 
@@ -87,7 +98,12 @@ class SubscriptionService:
         settings: SubscriptionsSection,
         bus: Bus,
         clock: Clock,
+        *,
+        quirks: DeviceQuirks = none_known,
+        order: Order = _no_guard,
     ) -> None:
+        self._quirks = quirks
+        self._order = order
         self._subscriptions = subscriptions
         self._store = store
         self._catalogs = catalogs
@@ -105,7 +121,7 @@ class SubscriptionService:
                 is_on = isinstance(event, DeviceStatusChanged) and event.online
                 has_news = isinstance(event, CatalogMerged) and event.added + event.updated > 0
                 if isinstance(event, DeviceStatusChanged | CatalogMerged) and (is_on or has_news):
-                    await self._apply_safely(event.device_id)
+                    await self._apply_safely(event.device_id, is_new=is_on)
 
     def tell(self, event: SubscriptionChanged) -> None:
         """Tell what became of a subscription, after it was written."""
@@ -152,17 +168,36 @@ class SubscriptionService:
         """Want it, do not want it, or leave it to the configuration; raises NotFound(device)."""
         await self._store.run(_wish, device_id, TOPICS[topic], wanted)
         await self._subscriptions.end(device_id, TOPICS[topic])
+        if topic is SubscriptionTopic.ALARM:
+            await self._arm(device_id)
         await self._apply(device_id, asked_now=topic)
         return await self.of_device(device_id)
 
     # Inside
 
-    async def _apply_safely(self, device_id: str) -> None:
+    async def _apply_safely(self, device_id: str, *, is_new: bool) -> None:
         try:
+            if is_new:
+                await self._arm(device_id)
             await self._apply(device_id)
         except (SipError, VmsError) as error:
             logger.warning(
                 "device not subscribed", extra={"device": device_id, "reason": str(error)}
+            )
+
+    async def _arm(self, device_id: str) -> None:
+        """Set guard where alarms are wanted and the device reports none without it."""
+        if not self._quirks(device_id).is_set(Quirk.ALARM_NEEDS_GUARD):
+            return
+        known, is_mobile = await self._store.run(_known, device_id)
+        if not self._wants(SubscriptionTopic.ALARM, known, is_mobile):
+            return
+        try:
+            await self._order(device_id, control.guard(is_on=True))
+        except SipError as error:
+            logger.warning(
+                "device not armed, it may report no alarms",
+                extra={"device": device_id, "reason": str(error)},
             )
 
     async def _apply(self, device_id: str, asked_now: SubscriptionTopic | None = None) -> None:

@@ -21,6 +21,7 @@ from vms.errors import ConfigError
 from vms.simulation.box import BoxFaults, SimulatedBox
 from vms.simulation.mine import MineBox
 from vms.simulation.script import Command, follow_script, follow_typing
+from vms.simulation.vendors import Vendor
 from vms.supervise import supervise
 
 START_STEP_S = 0.02
@@ -49,6 +50,8 @@ class SimulationPlan:
     """After a refused registration; the standard's 60 s would let people wait who have just
     added the boxes."""
     faults: BoxFaults = field(default_factory=BoxFaults)
+    vendor: Vendor | None = None
+    """As whose devices the boxes give themselves out; its quirks are among the faults."""
     store_voice: Path | None = None
     """Folder for what the devices hear."""
     voice_transport: MediaTransport = "udp"
@@ -151,7 +154,7 @@ async def _run_box(
         voice_transport=plan.voice_transport,
     )
     box = SimulatedBox(
-        profile,
+        profile if plan.vendor is None else plan.vendor.dress(profile),
         sources.get,
         plan.faults,
         wall=plan.wall,

@@ -11,7 +11,8 @@ from web.route import Permission, Resource
 
 resource = Resource("device-config", "Device configuration (设备配置): OSD, masks, heartbeat ….")
 PROBLEMS = ("device_offline", "device_unreachable", "device_refused", "device_silent")
-WRITE_PROBLEMS = ("config_type_not_found", "edition_too_old", "invalid", *PROBLEMS)
+RESTARTS = "config_restarts"
+WRITE_PROBLEMS = ("config_type_not_found", "edition_too_old", "invalid", RESTARTS, *PROBLEMS)
 ConfigType = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,63}$")]
 
 
@@ -51,12 +52,16 @@ class ConfigQuery(Body):
 
     types: str = Field("", max_length=512, pattern=r"^[A-Za-z0-9,]*$")
     """Joined by commas; empty: all that the edition has."""
+    force: bool = False
+    """Ask although the quirk table says that the device will restart."""
 
 
 class ConfigValues(Body):
     """What to write; null is left alone."""
 
     values: dict[str, Any]
+    force: bool = False
+    """Write although the quirk table says that the device will restart."""
 
 
 def build_configs(reading: ConfigReading) -> Configs:
@@ -73,11 +78,13 @@ def _types(query: ConfigQuery) -> list[str]:
     "/channels/{code}/config",
     summary="Read the configuration of a channel",
     permission=Permission.OPERATE,
-    problems=("channel_not_found", "edition_too_old", *PROBLEMS),
+    problems=("channel_not_found", "edition_too_old", RESTARTS, *PROBLEMS),
 )
 async def read_channel_config(call: Call, code: GbCode, query: ConfigQuery) -> Configs:
     """Ask the device, one type after another."""
-    return build_configs(await call.services.device_config.read_channel(code, _types(query)))
+    return build_configs(
+        await call.services.device_config.read_channel(code, _types(query), forced=query.force)
+    )
 
 
 @resource.route(
@@ -90,6 +97,7 @@ async def read_channel_config(call: Call, code: GbCode, query: ConfigQuery) -> C
         "config_type_not_found",
         "edition_too_old",
         "invalid",
+        RESTARTS,
         *PROBLEMS,
     ),
 )
@@ -97,7 +105,9 @@ async def write_channel_config(
     call: Call, code: GbCode, name: ConfigType, body: ConfigValues
 ) -> Config:
     """Write it into the device and answer what it has then."""
-    written = await call.services.device_config.write_channel(code, name, body.values)
+    written = await call.services.device_config.write_channel(
+        code, name, body.values, forced=body.force
+    )
     return Config.model_validate(written)
 
 
@@ -106,11 +116,13 @@ async def write_channel_config(
     "/devices/{device_id}/config",
     summary="Read the configuration of a device",
     permission=Permission.OPERATE,
-    problems=("device_not_found", "edition_too_old", *PROBLEMS),
+    problems=("device_not_found", "edition_too_old", RESTARTS, *PROBLEMS),
 )
 async def read_device_config(call: Call, device_id: GbCode, query: ConfigQuery) -> Configs:
     """Ask the device for what concerns it as a whole."""
-    return build_configs(await call.services.device_config.read_device(device_id, _types(query)))
+    return build_configs(
+        await call.services.device_config.read_device(device_id, _types(query), forced=query.force)
+    )
 
 
 @resource.route(
@@ -124,5 +136,7 @@ async def write_device_config(
     call: Call, device_id: GbCode, name: ConfigType, body: ConfigValues
 ) -> Config:
     """Write it into the device and answer what it has then."""
-    written = await call.services.device_config.write_device(device_id, name, body.values)
+    written = await call.services.device_config.write_device(
+        device_id, name, body.values, forced=body.force
+    )
     return Config.model_validate(written)

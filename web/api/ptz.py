@@ -72,7 +72,7 @@ class Position(Wire):
     view_distance_m: float | None
 
 
-class Target(Body):
+class PtzTarget(Body):
     """Where to turn; what is left out stays."""
 
     pan: float | None = Field(None, ge=0, le=360)
@@ -98,7 +98,7 @@ class Zoom(Rectangle):
     direction: Literal["in", "out"] = "in"
 
 
-class Track(Body):
+class TargetTrack(Body):
     """Follow what moves: by itself, within an area of the panorama, or no longer."""
 
     mode: Literal["auto", "manual", "stop"]
@@ -192,7 +192,7 @@ async def show_ptz_position(call: Call, code: GbCode) -> Position:
     status=HTTPStatus.NO_CONTENT,
     problems=PROBLEMS_2022,
 )
-async def set_ptz_position(call: Call, code: GbCode, body: Target) -> None:
+async def set_ptz_position(call: Call, code: GbCode, body: PtzTarget) -> None:
     """Turn to degrees and a zoom (2022)."""
     await call.services.ptz_memory.go(call.identity, code, **body.model_dump())
 
@@ -220,7 +220,7 @@ async def zoom_ptz(call: Call, code: GbCode, body: Zoom) -> None:
     status=HTTPStatus.NO_CONTENT,
     problems=(*PROBLEMS_2022, "invalid"),
 )
-async def track_ptz(call: Call, code: GbCode, body: Track) -> None:
+async def track_ptz(call: Call, code: GbCode, body: TargetTrack) -> None:
     """Let a dome follow what moves (2022)."""
     area = Frame(**body.area.model_dump()) if body.area is not None else None
     await call.services.ptz_memory.track(

@@ -247,7 +247,7 @@ async def show_home(call: Call, code: GbCode) -> HomeView:
     summary="Set the home position",
     permission=Permission.OPERATE,
     status=HTTPStatus.NO_CONTENT,
-    problems=(*PROBLEMS, "device_silent"),
+    problems=(*PROBLEMS, "device_silent", "home_preset_ignored"),
 )
 async def set_home(call: Call, code: GbCode, body: Home) -> None:
     """Let it return to a preset when nobody moves it, or no longer."""

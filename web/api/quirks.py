@@ -29,8 +29,19 @@ class QuirkLine(Wire):
     """Comes with the product; a row of one's own for the same devices wins over it."""
 
 
+class BadLine(Wire):
+    """A line of one's own file that is left out."""
+
+    line: int
+    """Counts from 1, the head line."""
+    reason: str
+
+
 class QuirkList(ListOf[QuirkLine]):
     """The whole table, in the order in which rows win: the last one that fits."""
+
+    bad: list[BadLine]
+    """Lines of `quirks.csv` that cannot be; they are lost when the table is saved here."""
 
 
 class QuirkDraft(Body):
@@ -42,7 +53,11 @@ class QuirkDraft(Body):
 @resource.route("GET", "/quirks", summary="List the quirk table", permission=Permission.WATCH)
 async def list_quirks(call: Call) -> QuirkList:
     """List built-in rows, then one's own."""
-    return QuirkList(items=[QuirkLine.model_validate(row) for row in call.services.quirks.rows()])
+    quirks = call.services.quirks
+    return QuirkList(
+        items=[QuirkLine.model_validate(row) for row in quirks.rows()],
+        bad=[BadLine.model_validate(row) for row in quirks.bad],
+    )
 
 
 @resource.route(

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from aiohttp import web
@@ -18,6 +18,8 @@ from web.route import Permission, Resource
 resource = Resource("reports", "Reports (上报): subscriptions at devices, positions, alarm reset.")
 CSV = "text/csv"
 DAY = timedelta(days=1)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Nobody asks for earlier; times at the calendar's end cannot be reckoned with."""
 
 
 class Subscription(Wire):
@@ -82,8 +84,8 @@ class Track(ListOf[Position]):
 class TrackQuery(Body):
     """Which part of a track; without any, the last day."""
 
-    start: AwareDatetime | None = None
-    end: AwareDatetime | None = None
+    start: AwareDatetime | None = Field(None, ge=EARLIEST)
+    end: AwareDatetime | None = Field(None, ge=EARLIEST)
 
 
 class AlarmQuestion(Body):

@@ -9,6 +9,7 @@ import { timeWithAge } from "./components/age";
 import { groupAttempts, type AttemptGroup } from "./components/attempt_groups";
 import { addDevice } from "./components/device_acts";
 import { copyRow } from "./components/dialog";
+import { ruleForm } from "./components/registration_rule";
 import { attempt } from "./components/toast";
 import { verdictCard } from "./components/verdict";
 import { formatCode } from "./clock";
@@ -40,6 +41,8 @@ function show(context: PageContext, access: Access, reload: () => Promise<boolea
     onclick: () => void addDevice(context.api).then((added) => { if (added) void reload(); }) },
   icon("plus"), t("device.add"));
   const isOpen = openHistories();
+  // What is typed there outlasts the reading of the attempts.
+  const rules = document.querySelector("[data-panel=rule]");
   fill(need("#page"),
     h("header", { class: "page-head" }, h("h1", {}, t("nav.access")), mayAdd ? add : null),
     h("div", { class: "access" },
@@ -48,7 +51,10 @@ function show(context: PageContext, access: Access, reload: () => Promise<boolea
         h("dl", { class: "facts facts-copy" }, ...valueRows(access))),
       h("section", { class: "panel", "data-panel": "attempts" },
         h("h2", {}, t("access.attempts")), h("p", { class: "quiet" }, t("access.attempts_text")),
-        attemptList(access.attempts, context, mayAdd, reload))));
+        attemptList(access.attempts, context, mayAdd, reload)),
+      rules ?? h("section", { class: "panel", "data-panel": "rule" },
+        h("h2", {}, t("rule.all_title")), h("p", { class: "quiet" }, t("rule.all_text")),
+        ruleForm(context.api, null, mayAdd))));
   for (const history of histories()) history.open = isOpen.has(history.dataset["history"]);
 }
 

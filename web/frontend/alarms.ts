@@ -159,8 +159,10 @@ function isForPeople(name: string): boolean {
   return !["pts_ticks", "wall", "name", "name_en"].includes(name);
 }
 
-/** How sure as a share of a hundred, sizes in their unit, anything else as it is. */
+/** How sure as a share of a hundred, sizes in their unit, methods in words, anything else as it is. */
 function detailWords(name: string, value: unknown): string {
+  if (name === "method") return tServer("alarm.method", String(value));
+  if (name === "time") return String(value).replace("T", " ");
   if (typeof value !== "number") return String(value);
   if (name === "score") return `${Math.round(value * 100)}%`;
   return name.endsWith("_bytes") ? formatBytes(value) : String(value);

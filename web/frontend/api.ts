@@ -5,7 +5,7 @@
 
 import type {
   Access, Alarm, Announcement, Broadcast, BroadcastDraft, CapabilityMatrix, Channel, Device,
-  Download, Id, LiveStatus, Page, Playback, Plugin, Position, QuirkLine, RecordingList, Scene,
+  Download, Id, LiveStatus, Page, Playback, Plugin, Position, QuirkLine, QuirkTable, RecordingList, Scene,
   SceneDraft, Segment, Session, Span, Subscription, SystemFacts, TimetableDraft, TimetableEntry,
   TreeNode,
 } from "./contract";
@@ -78,10 +78,8 @@ export class Api {
   testCapabilities(id: string): Promise<CapabilityMatrix> {
     return this.send("POST", `/devices/${enc(id)}/capabilities/test`, {});
   }
-  async quirks(): Promise<QuirkLine[]> { return listOf(await this.get("/quirks")); }
-  async replaceQuirks(rows: QuirkLine[]): Promise<QuirkLine[]> {
-    return listOf(await this.send("PUT", "/quirks", { rows }));
-  }
+  quirks(): Promise<QuirkTable> { return this.get("/quirks"); }
+  replaceQuirks(rows: QuirkLine[]): Promise<QuirkTable> { return this.send("PUT", "/quirks", { rows }); }
   access(): Promise<Access> { return this.get("/access"); }
 
   // Channels

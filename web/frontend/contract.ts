@@ -65,6 +65,12 @@ export interface QuirkLine {
   builtin: boolean;
 }
 
+export interface QuirkTable {
+  items: QuirkLine[];
+  /** Lines of the file that are left out. */
+  bad: { line: number; reason: string }[];
+}
+
 export type LiveStateName = "idle" | "connecting" | "live" | "stalled" | "failed";
 
 export interface LiveStatus {

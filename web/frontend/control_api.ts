@@ -1,6 +1,6 @@
 /** Calls that turn cameras and tell devices what to do. */
 
-import { listOf, type Api } from "./api";
+import { listOf, Problem, type Api } from "./api";
 
 /** Each value is a direction and a share of the speed, -1 to 1; all 0 stops. */
 export interface Steering { pan: number; tilt: number; zoom: number; focus: number; iris: number }
@@ -27,6 +27,39 @@ export interface SnapshotOrder {
 }
 
 export interface Picture { name: string; taken_at: string; size_bytes: number; url: string }
+
+export interface Aim { pan: number | null; tilt: number | null; zoom: number | null }
+
+export type ScanAction = "start" | "left" | "right" | "speed";
+
+export interface Card {
+  number: number;
+  name: string | null;
+  status: string | null;
+  format_percent: number | null;
+  capacity_mb: number | null;
+  free_mb: number | null;
+}
+
+export interface Firmware { firmware: string; url: string; manufacturer: string }
+
+export interface Upgrade {
+  firmware: string;
+  state: "running" | "done" | "failed";
+  ordered_at: string;
+  ended_at: string | null;
+  reason: string | null;
+}
+
+export type Digest = "MD5" | "SHA-256" | "SM3";
+
+export interface RedirectTarget { server_id: string; host: string; port: number; transport: "udp" | "tcp" }
+
+export interface RegistrationRule {
+  digest_algorithms: Digest[];
+  send_date: boolean | null;
+  redirect_to: RedirectTarget | null;
+}
 
 export interface ConfigField {
   name: string;
@@ -95,10 +128,52 @@ export class ControlApi {
     return listOf(await this.api.ask("GET", `/channels/${code}/snapshots`));
   }
 
+  position(code: string): Promise<Aim> { return this.api.ask("GET", `/channels/${code}/ptz/position`); }
+  aim(code: string, aim: Aim): Promise<void> { return this.api.ask("PUT", `/channels/${code}/ptz/position`, aim); }
+  scan(code: string, number: number, action: ScanAction, speed: number): Promise<void> {
+    return this.api.ask("POST", `/channels/${code}/scans/${number}`, { action, speed });
+  }
+  track(code: string, mode: "auto" | "stop"): Promise<void> {
+    return this.api.ask("PUT", `/channels/${code}/ptz/track`, { mode });
+  }
+  recordOnDevice(code: string, on: boolean): Promise<void> {
+    return this.api.ask("PUT", `/channels/${code}/device-recording`, { on });
+  }
+  keyFrame(code: string): Promise<void> { return this.api.ask("POST", `/channels/${code}/key-frame`, {}); }
+
+  guard(id: string, on: boolean): Promise<void> { return this.api.ask("PUT", `/devices/${id}/guard`, { on }); }
+  resetAlarms(id: string): Promise<void> { return this.api.ask("POST", `/devices/${id}/alarm-reset`, {}); }
+  reboot(id: string): Promise<void> { return this.api.ask("POST", `/devices/${id}/reboot`, {}); }
+  async cards(id: string): Promise<Card[]> { return listOf(await this.api.ask("GET", `/devices/${id}/cards`)); }
+  formatCard(id: string, number: number): Promise<void> {
+    return this.api.ask("POST", `/devices/${id}/cards/${number}/format`, {});
+  }
+  upgrade(id: string, firmware: Firmware): Promise<Upgrade> {
+    return this.api.ask("POST", `/devices/${id}/upgrade`, firmware);
+  }
+  /** Null where none was ordered since the platform started. */
+  async lastUpgrade(id: string): Promise<Upgrade | null> {
+    try {
+      return await this.api.ask("GET", `/devices/${id}/upgrade`);
+    } catch (error) {
+      if (error instanceof Problem && error.code === "upgrade_not_found") return null;
+      throw error;
+    }
+  }
+  /** Of one device, or with null of all. */
+  registrationRule(id: string | null): Promise<RegistrationRule> { return this.api.ask("GET", rulePath(id)); }
+  setRegistrationRule(id: string | null, rule: RegistrationRule): Promise<RegistrationRule> {
+    return this.api.ask("PUT", rulePath(id), rule);
+  }
+
   configs(owner: "channels" | "devices", id: string): Promise<Configs> {
     return this.api.ask("GET", `/${owner}/${id}/config`);
   }
   writeConfig(owner: "channels" | "devices", id: string, type: string, values: ConfigValues): Promise<Config> {
     return this.api.ask("PUT", `/${owner}/${id}/config/${type}`, { values });
   }
+}
+
+function rulePath(id: string | null): string {
+  return id === null ? "/access/registration-rule" : `/devices/${id}/registration-rule`;
 }

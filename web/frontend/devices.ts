@@ -7,7 +7,7 @@ import "./styles/drawer.css";
 import "./styles/alarms.css";
 import "./styles/wall.css";
 import { timeWithAge } from "./components/age";
-import { ChannelDrawer } from "./components/channel_drawer";
+import { CHANNEL_EVENTS, ChannelDrawer } from "./components/channel_drawer";
 import { addDevice } from "./components/device_acts";
 import { DeviceDrawer } from "./components/device_drawer";
 import { causeText } from "./components/marks";
@@ -45,7 +45,7 @@ function stateCell(device: Device): HTMLElement {
 }
 
 async function start(): Promise<void> {
-  const context = await startPage(["device_status", "catalog_merged", "channel_status", "live_status", "segment_recorded"]);
+  const context = await startPage(["device_status", "catalog_merged", "subscription", ...CHANNEL_EVENTS]);
   const channels = new ChannelDrawer(context);
   const table = makeTable(context, (id) => void table.filter({ device: id }).then(() => drawer.open(id)));
   const drawer = new DeviceDrawer(context, {

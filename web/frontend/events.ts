@@ -53,7 +53,9 @@ export class EventStream {
     };
   }
 
+  /** Listen; for a type that was not asked for nothing would ever come, so that is a defect. */
   on<Type extends EventType>(type: Type, handler: Handler<Type>): void {
+    if (!this.types.includes(type)) throw new Error(`nobody asked the server for ${type}`);
     const set = this.handlers.get(type) ?? new Set();
     set.add(handler as Handler<never>);
     this.handlers.set(type, set);

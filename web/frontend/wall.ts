@@ -10,7 +10,7 @@ import "./styles/drawer.css";
 import "./styles/replay.css";
 import "./styles/ptz.css";
 import { AlarmList } from "./components/alarm_list";
-import { ChannelDrawer } from "./components/channel_drawer";
+import { CHANNEL_EVENTS, ChannelDrawer } from "./components/channel_drawer";
 import { bindKeys } from "./components/key_map";
 import { ReplayBar } from "./components/replay_bar";
 import { ChannelTree } from "./components/tree";
@@ -25,7 +25,7 @@ const COLUMN_ALARMS = 40;
 async function start(): Promise<void> {
   let show: (code: string) => void = () => undefined;
   const context = await startPage(
-    ["channel_status", "device_status", "detections", "catalog_merged", "live_status", "segment_recorded"], (code) => show(code));
+    ["device_status", "detections", "catalog_merged", ...CHANNEL_EVENTS], (code) => show(code));
   const drawer = new ChannelDrawer(context);
   const replay = new ReplayBar(context.api);
   need("#main").appendChild(replay.element);
@@ -122,7 +122,7 @@ function wireKeys(wall: WallView, alarms: AlarmList, drawer: ChannelDrawer, repl
     { keys: [","], does: "keys.back",
       act: () => { if (wall.focused !== null) void replay.openBack(wall.focused); } },
     { keys: ["delete", "backspace"], shown: "Del", does: "keys.close", act: () => wall.closeFocused() },
-    { keys: ["p"], does: "keys.ptz", act: () => wall.focused?.togglePtz() },
+    { keys: ["y"], does: "keys.ptz", act: () => wall.focused?.togglePtz() },
     { keys: ["r"], does: "keys.retry", act: () => wall.focused?.retry() },
     { keys: ["/"], does: "keys.search", act: () => need("#search").focus() },
     { keys: ["t"], does: "keys.tree", act: press("#fold-tree") },

@@ -41,7 +41,13 @@ async def scene(errors: Errors) -> AsyncIterator[Scene]:
 
 
 @pytest.fixture
-async def patient_scene(errors: Errors) -> AsyncIterator[Scene]:
+def server_settings() -> dict[str, object]:
+    """What a test wants of its server beside the usual."""
+    return {}
+
+
+@pytest.fixture
+async def patient_scene(errors: Errors, server_settings: dict[str, object]) -> AsyncIterator[Scene]:
     """A server that waits long for the rest of a catalog, however busy the machine is."""
-    async with watch(catalog_pause_s=60.0) as scene:
+    async with watch(catalog_pause_s=60.0, **server_settings) as scene:
         yield scene

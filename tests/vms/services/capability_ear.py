@@ -1,6 +1,6 @@
 """Hears what services tell of the abilities of devices."""
 
-from vms.storage.records import Verdict
+from vms.storage.device_records import Verdict
 
 
 class CapabilityEar:

@@ -22,7 +22,7 @@ from vms.services.device_control import DeviceControlService
 from vms.services.device_desk import DeviceDesk
 from vms.services.snapshots import LARGEST_PICTURE, MARGIN_S, SnapshotService
 from vms.services.store import Store
-from vms.storage.records import Verdict
+from vms.storage.device_records import Verdict
 
 JPEG = b"\xff\xd8\xff\xe0picture\xff\xd9"
 BASE = "http://10.1.2.3:8080"

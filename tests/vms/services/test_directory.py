@@ -4,7 +4,8 @@ import pytest
 
 from channel_registry.queries.devices import device_credential
 from tests.vms.bench import CHANNEL, DEVICE, OTHER_CHANNEL, OTHER_DEVICE, T0, HandClock
-from vms.config_sections import MediaSection, SipSection, Transport
+from vms.config_sections import MediaSection, SipSection
+from vms.config_values import Transport
 from vms.errors import Conflict, Invalid, NotFound, NotReady
 from vms.records import LiveState, LiveStatus, NodeKind, SubjectKind, TreeBy
 from vms.secrets import Secrets

@@ -24,7 +24,7 @@ from tests.vms.services.recorder_stage import (
 from vms.config_sections import PlaybackSection
 from vms.errors import Conflict, Invalid, NotFound, NotReady
 from vms.records import LiveState, PlaybackState
-from vms.storage.records import Verdict
+from vms.storage.device_records import Verdict
 
 
 @pytest.fixture

@@ -39,8 +39,9 @@ from vms.services.presence_news import PresenceNews
 from vms.services.signalling_writes import build_write, write_all
 from vms.services.store import Store
 from vms.services.subscriptions import SubscriptionService
+from vms.storage.device_records import Verdict
 from vms.storage.queries.spans import list_spans, open_spans
-from vms.storage.records import SpanCause, SubjectKind, Verdict
+from vms.storage.records import SpanCause, SubjectKind
 
 CATALOG, ALARM, POSITION = SubscriptionTopic
 

@@ -1,3 +1,4 @@
+from sip.gb28181.quirks import BadRow
 from tests.web.conftest import Client
 from tests.web.fakes import FakeServices
 
@@ -28,3 +29,11 @@ async def test_a_row_that_cannot_be_is_named(admin: Client) -> None:
 
 async def test_only_administrators_change_it(operator: Client) -> None:
     assert (await operator.put("/api/v1/quirks", json={"rows": []})).status == 403
+
+
+async def test_lines_of_the_file_that_cannot_be_are_shown(
+    viewer: Client, services: FakeServices
+) -> None:
+    services.quirks.bad = (BadRow(3, "evidence is empty"),)
+    answer = await (await viewer.get("/api/v1/quirks")).json()
+    assert answer["bad"] == [{"line": 3, "reason": "evidence is empty"}]

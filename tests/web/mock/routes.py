@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.web.mock import data
+from tests.web.mock.control import Told, add_control_routes
 from tests.web.mock.picture import snapshot
 
 API = "/api/v1"
@@ -26,6 +27,7 @@ class State:
         self.alarms = data.build_alarms()
         self.attempts = data.build_attempts()
         self.scenes: list[data.Json] = []
+        self.told = Told()
         self.positions: dict[str, int] = {}
         self.watched: Counter[str] = Counter()
         """How often each channel's picture was connected to."""
@@ -383,5 +385,7 @@ def add_routes(app: web.Application) -> None:
     ]
     for method, path, handler in table:
         app.router.add_route(method, API + path, handler)
+    app.router.add_get(API + "/snapshots/{name}", show_snapshot)
+    add_control_routes(app, API, app[state_key].told)
     app.router.add_post("/mock/alarm", raise_alarm)
     app.router.add_post("/mock/event", publish)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sip.message.sdp import MediaOffer, MediaTransport
 from sip.server import Invitation
-from vms.config_sections import Transport
+from vms.config_values import Transport
 
 WAYS: dict[Transport, MediaTransport] = {
     Transport.UDP: "udp",

@@ -1,6 +1,7 @@
 """From channel code to device, from the registry; and back: what has worked."""
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from peewee import Database
@@ -8,9 +9,10 @@ from peewee import Database
 from channel_registry.queries.channels import get_channel, prove_channels
 from channel_registry.queries.devices import get_device, update_device
 from channel_registry.records import ChannelRecord, MediaTransport
+from sip.gb28181.quirks import DeviceQuirks, Quirk, none_known
 from vms.bus import Bus
 from vms.clock import Clock
-from vms.config_sections import Transport
+from vms.config_values import Transport
 from vms.errors import VmsError
 from vms.services.addresses import address_towards
 from vms.services.live.ports import Target
@@ -21,17 +23,31 @@ logger = logging.getLogger(__name__)
 
 
 class RegistryRoutes:
-    """Finds the device behind a channel; `advertised` is our address where one is configured."""
+    """Finds the device behind a channel; `advertised` is our address where one is configured.
 
-    def __init__(self, store: Store, bus: Bus, clock: Clock, advertised: str) -> None:
+    Which transport is tried first: the one that brought a picture, before that the one that the
+    quirk table names, before that the device's own setting.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        advertised: str,
+        quirks: DeviceQuirks = none_known,
+    ) -> None:
         self._store = store
         self._bus = bus
         self._clock = clock
         self._advertised = advertised
+        self._quirks = quirks
 
     async def find(self, code: str) -> Target:
         """Raises NotFound(channel)."""
-        return await self._store.run(_find, code, self._advertised)
+        target, is_proven = await self._store.run(_find, code, self._advertised)
+        wanted = self._quirks(target.device_id).text(Quirk.MEDIA_TRANSPORT)
+        return target if is_proven or not wanted else replace(target, transport=Transport(wanted))
 
     async def prove(self, code: str, device_id: str, transport: Transport) -> None:
         """Note that a key frame arrived, and over which transport; the picture does not wait."""
@@ -45,16 +61,17 @@ class RegistryRoutes:
         self._bus.publish(channel_event(channel, "proven", self._clock))
 
 
-def _find(database: Database, code: str, advertised: str) -> Target:
+def _find(database: Database, code: str, advertised: str) -> tuple[Target, bool]:
     channel = get_channel(database, code)
     device = get_device(database, channel.device_id)
     host = device.host or ""
-    return Target(
+    target = Target(
         device_id=device.id,
         host=host,
         our_host=advertised or _our_address(host),
         transport=Transport(device.media_transport.value),
     )
+    return target, channel.proven
 
 
 def _our_address(host: str) -> str:

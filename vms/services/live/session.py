@@ -25,7 +25,8 @@ from stream_relay.events import (
     TracksChanged,
 )
 from stream_relay.stream import Stream
-from vms.config_sections import MediaSection, Transport
+from vms.config_sections import MediaSection
+from vms.config_values import Transport
 from vms.errors import LiveFailed, NotFound
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
 from vms.services.capability_notes import (
@@ -37,7 +38,7 @@ from vms.services.capability_notes import (
 from vms.services.live.board import Board
 from vms.services.live.demand import Demand
 from vms.services.live.ports import WAYS, Routes, Signalling, Target
-from vms.storage.records import Verdict
+from vms.storage.device_records import Verdict
 
 logger = logging.getLogger(__name__)
 

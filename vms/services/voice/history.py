@@ -10,8 +10,8 @@ from typing import Any
 from vms.errors import VmsError
 from vms.records.voice import TargetState, TargetView, VoiceKind, VoiceReason, VoiceState, VoiceView
 from vms.services.store import Store
+from vms.storage.device_records import BroadcastRecord
 from vms.storage.queries.broadcasts import list_broadcasts, prune_broadcasts, save_broadcast
-from vms.storage.records import BroadcastRecord
 
 logger = logging.getLogger(__name__)
 

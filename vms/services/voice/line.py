@@ -4,6 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 
+from sip.gb28181.quirks import DeviceQuirks, Quirk
 from sip.server import (
     BroadcastFailed,
     BroadcastFault,
@@ -17,8 +18,8 @@ from stream_relay.errors import Overload, SourceLost
 from stream_relay.voice.sender import VoiceTarget
 from stream_relay.voice.studio import Studio
 from vms.records.voice import TargetState, TargetView, VoiceReason
-from vms.services.voice.ports import Hearer, MakeSender, PacketLength, Sender, Signalling
-from vms.storage.records import Verdict
+from vms.services.voice.ports import Hearer, MakeSender, Sender, Signalling
+from vms.storage.device_records import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +41,9 @@ VERDICTS = {VoiceReason.REFUSED: Verdict.REFUSED, VoiceReason.NO_INVITE: Verdict
 class Exchange:
     """Hands what happens to a broadcast to the line that opened it."""
 
-    def __init__(self, signalling: Signalling, packet_ms: PacketLength) -> None:
+    def __init__(self, signalling: Signalling, quirks: DeviceQuirks) -> None:
         self.signalling = signalling
-        self.packet_ms = packet_ms
+        self.quirks = quirks
         self._lines: dict[str, asyncio.Queue[VoiceEvent]] = {}
 
     def join(self, broadcast_id: str) -> "asyncio.Queue[VoiceEvent]":
@@ -174,6 +175,7 @@ class Line:
 
     def _answer(self, event: VoiceRequested) -> None:
         offer = event.offer
+        quirks = self.exchange.quirks(self.hearer.device_id)
         signalling = self.exchange.signalling
         sender = self.make_sender(
             VoiceTarget(
@@ -183,8 +185,9 @@ class Line:
                 event.signalling_host,
                 offer.payload_type,
                 offer.is_program_stream,
-                offer.is_mu_law,
-                self.exchange.packet_ms(self.hearer.device_id),
+                quirks.number(Quirk.VOICE_PACKET_MS),
+                quirks.number(Quirk.PES_BYTES),
+                is_mu_law=offer.is_mu_law,
             )
         )
         try:

@@ -54,8 +54,6 @@ class Sender(Protocol):
 
 
 MakeSender = Callable[[VoiceTarget], Sender]
-PacketLength = Callable[[str], int]
-"""How long a device likes its packets, in milliseconds (quirk 46)."""
 
 
 @dataclass(frozen=True, slots=True)

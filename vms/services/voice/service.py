@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from sip.gb28181.quirks import DeviceQuirks, none_known
 from stream_relay.errors import Unsupported
 from stream_relay.voice.decode import LiveForm, MicrophoneDecoder
 from stream_relay.voice.level import Samples
-from stream_relay.voice.packets import UDP_MS
 from stream_relay.voice.sources import Live, Recorded
 from vms.clock import Clock
 from vms.errors import Conflict, Invalid, NotFound, NotReady
@@ -37,7 +37,7 @@ from vms.services.voice.history import History
 from vms.services.voice.library import Library
 from vms.services.voice.line import Exchange
 from vms.services.voice.microphone import Microphone
-from vms.services.voice.ports import Hearer, MakeSender, PacketLength, Signalling
+from vms.services.voice.ports import Hearer, MakeSender, Signalling
 from vms.services.voice.programme import Programme
 from vms.services.voice.speech import speak
 from vms.services.voice.timetable import Timetable
@@ -68,9 +68,9 @@ class VoiceService:
         advertised: str,
         zone: ZoneInfo,
         clock: Clock,
-        packet_ms: PacketLength = lambda device_id: UDP_MS,
+        quirks: DeviceQuirks = none_known,
     ) -> None:
-        self._exchange = Exchange(signalling, packet_ms)
+        self._exchange = Exchange(signalling, quirks)
         self._make_sender = make_sender
         self._store = store
         self._users = users

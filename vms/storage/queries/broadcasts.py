@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from peewee import Database
 
 from channel_registry.statements import fetch, run
+from vms.storage.device_records import BroadcastRecord
 from vms.storage.models import Broadcast
-from vms.storage.records import BroadcastRecord
 
 
 def save_broadcast(database: Database, record: BroadcastRecord) -> None:

@@ -6,8 +6,8 @@ from peewee import Database
 
 from channel_registry.literal import fit
 from channel_registry.statements import fetch, run
+from vms.storage.device_records import CapabilityRecord, Verdict
 from vms.storage.models import Capability as CapabilityRow
-from vms.storage.records import CapabilityRecord, Verdict
 
 
 def note_capabilities(database: Database, records: Iterable[CapabilityRecord]) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from peewee import Database
 
 from channel_registry.statements import Row, fetch, fetch_one, insert_all, run
+from vms.storage.device_records import PositionRecord
 from vms.storage.models import Position, TrackPoint
-from vms.storage.records import PositionRecord
 
 _FACTS = tuple(PositionRecord.__dataclass_fields__)
 

@@ -6,8 +6,8 @@ from peewee import Database
 
 from channel_registry.literal import fit
 from channel_registry.statements import Row, fetch, run
+from vms.storage.device_records import SubscriptionRecord
 from vms.storage.models import Subscription
-from vms.storage.records import SubscriptionRecord
 
 _KEY = (Subscription.device_id, Subscription.topic)
 

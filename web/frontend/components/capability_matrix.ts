@@ -55,5 +55,5 @@ function line(item: Capability): HTMLElement {
 
 function nameOf(name: string): string {
   return name.startsWith(CONFIG)
-    ? t("capability.config", { type: name.slice(CONFIG.length) }) : tServer("capability", name);
+    ? t("capability.config", { type: tServer("config.type", name.slice(CONFIG.length)) }) : tServer("capability", name);
 }

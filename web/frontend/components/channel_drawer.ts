@@ -1,25 +1,31 @@
 /** Everything about one channel: marks, live facts, spans, recording, scenes. */
 
 import { formatCode, formatTime, serverNow, startOfDay } from "../clock";
-import type { Channel, LiveStatus, Scene, Segment, Span } from "../contract";
+import type { Channel, EventType, LiveStatus, Scene, Segment, Span } from "../contract";
 import { fill, h, icon, iconButton } from "../dom";
 import { canAdminister, canOperate, type PageContext } from "../frame";
-import { t, tLength, tServer } from "../i18n";
+import { t, tLength, tServer, type Key } from "../i18n";
 import { codecName } from "../player/protocol";
+import { channelActs, headControl, pictureList } from "./channel_control";
 import { configEditor } from "./config_editor";
 import { confirmLoss, field, openDialog } from "./dialog";
-import { Drawer, section } from "./drawer";
+import { Drawer, folded, KeptParts, section } from "./drawer";
 import { levelBadge } from "./level";
 import { causeText, threeMarks } from "./marks";
 import { positionView } from "./reports";
 import { editScene } from "./scene_editor";
 import { segmentList } from "./segment_list";
+import { canTurn } from "./tile_strip";
 import { attempt, copyText } from "./toast";
 
 const SPANS_SHOWN = 12;
 
+/** What a page with this drawer asks the event stream for. */
+export const CHANNEL_EVENTS: EventType[] = ["channel_status", "live_status", "segment_recorded", "position"];
+
 export class ChannelDrawer {
-  private readonly drawer = new Drawer(() => { this.code = null; });
+  private readonly drawer = new Drawer(() => { this.code = null; this.kept.clear(); });
+  private readonly kept = new KeptParts();
   private code: string | null = null;
 
   constructor(private readonly context: PageContext) {
@@ -61,17 +67,27 @@ export class ChannelDrawer {
       this.identity(channel),
       section(t("drawer.marks"), "marks", threeMarks(channel)),
       section(t("drawer.live"), "live", this.live(channel.code, channel.live)),
-      section(t("drawer.recording"), "recording", this.recording(channel), segmentList(segments, channel.recording)),
+      section(t("drawer.recording"), "recording", this.recording(channel),
+        canOperate(this.context.session) ? channelActs(this.context.api, channel.code) : null,
+        segmentList(segments, channel.recording)),
       ...(place === null ? [] : [section(t("position.title"), "position", place)]),
       section(t("drawer.scenes"), "scenes", this.scenes(channel, scenes)),
-      this.config(channel),
-      section(t("drawer.spans"), "spans", spanList(spans)));
+      ...this.controls(channel),
+      folded(t("drawer.spans"), "spans", spanList(spans)));
   }
 
-  private config(channel: Channel): HTMLElement | null {
+  /** What asks or changes the camera; kept while the drawer shows it. */
+  private controls(channel: Channel): HTMLElement[] {
     const { api, session } = this.context;
-    return canOperate(session) ? section(t("drawer.config"), "config",
-      configEditor(api, "channels", channel.code, canAdminister(session))) : null;
+    const { code } = channel;
+    const mayOperate = canOperate(session);
+    const part = (title: Key, name: string, make: () => Node): HTMLElement =>
+      this.kept.of(code, name, () => folded(t(title), name, make));
+    const pictures = part("pictures.title", "pictures", () => pictureList(api, channel, mayOperate));
+    if (!mayOperate) return [pictures];
+    return [pictures,
+      ...(canTurn(channel) ? [part("aim.title", "head", () => headControl(api, channel))] : []),
+      part("drawer.config", "config", () => configEditor(api, "channels", code, canAdminister(session)))];
   }
 
   private identity(channel: Channel): HTMLElement {

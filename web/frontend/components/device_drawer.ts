@@ -4,21 +4,25 @@ import { formatCode } from "../clock";
 import type { Channel, Device, Page, Span } from "../contract";
 import { h, icon, iconButton } from "../dom";
 import { canAdminister, canOperate, type PageContext } from "../frame";
-import { t, tServer } from "../i18n";
+import { t, tServer, type Key } from "../i18n";
 import { timeWithAge } from "./age";
 import { capabilityMatrix } from "./capability_matrix";
 import { spanList } from "./channel_drawer";
 import { configEditor } from "./config_editor";
 import { deleteDevice, refreshCatalog, resetPassword } from "./device_acts";
-import { Drawer, section } from "./drawer";
+import { cardList, deviceActs, upgradeView } from "./device_control";
+import { Drawer, folded, KeptParts, section } from "./drawer";
 import { causeText, presenceDot } from "./marks";
+import { ruleForm } from "./registration_rule";
 import { subscriptionList } from "./reports";
 import { attempt, copyText } from "./toast";
 
 const CHANNELS_SHOWN = 200;
+const CHANNELS_UNFOLDED = 12;
 
 export class DeviceDrawer {
-  private readonly drawer = new Drawer(() => this.options.onClose());
+  private readonly drawer = new Drawer(() => { this.kept.clear(); this.options.onClose(); });
+  private readonly kept = new KeptParts();
   private id: string | null = null;
 
   constructor(
@@ -43,20 +47,39 @@ export class DeviceDrawer {
   }
 
   private show(device: Device, channels: Page<Channel>, spans: Span[]): void {
+    const { api, session } = this.context;
     this.drawer.element.dataset["device"] = device.id;
     this.drawer.show(device.name || device.id,
       h("dl", { class: "facts" }, ...deviceFacts(device)),
       this.acts(device),
-      section(t("device.channels", { count: channels.total }), "channels",
-        channels.items.length === 0 ? h("p", { class: "quiet" }, t("device.no_channels"))
-          : h("ul", { class: "plain-list" }, ...channels.items.map((channel) => this.channel(channel)))),
-      section(t("subscription.title"), "subscriptions",
-        subscriptionList(this.context.api, device.id, canOperate(this.context.session))),
-      section(t("capability.title"), "capabilities",
-        capabilityMatrix(this.context.api, device.id, canOperate(this.context.session) && device.online)),
-      canOperate(this.context.session) ? section(t("drawer.config"), "config",
-        configEditor(this.context.api, "devices", device.id, canAdminister(this.context.session))) : null,
-      section(t("drawer.spans"), "spans", spanList(spans)));
+      this.channels(channels),
+      section(t("subscription.title"), "subscriptions", subscriptionList(api, device.id, canOperate(session))),
+      ...this.controls(device),
+      folded(t("drawer.spans"), "spans", spanList(spans)));
+  }
+
+  private channels(channels: Page<Channel>): HTMLElement {
+    const part = folded(t("device.channels", { count: channels.total }), "channels",
+      channels.items.length === 0 ? h("p", { class: "quiet" }, t("device.no_channels"))
+        : h("ul", { class: "plain-list" }, ...channels.items.map((channel) => this.channel(channel))));
+    part.open = channels.items.length <= CHANNELS_UNFOLDED;
+    return part;
+  }
+
+  /** What asks or changes the device; kept while the drawer shows it. */
+  private controls(device: Device): HTMLElement[] {
+    const { api, session } = this.context;
+    const { id } = device;
+    const mayAdminister = canAdminister(session);
+    const part = (title: Key, name: string, make: () => Node): HTMLElement =>
+      this.kept.of(id, name, () => folded(t(title), name, make));
+    const cards = part("cards.title", "cards", () => cardList(api, device, mayAdminister));
+    const upgrade = part("upgrade.section", "upgrade", () => upgradeView(api, device, mayAdminister));
+    const mayOperate = canOperate(session);
+    const matrix = part("capability.title", "capabilities", () => capabilityMatrix(api, id, mayOperate));
+    if (!mayOperate) return [cards, upgrade, matrix];
+    return [part("drawer.config", "config", () => configEditor(api, "devices", id, mayAdminister)),
+      part("rule.title", "rule", () => ruleForm(api, id, mayAdminister)), cards, upgrade, matrix];
   }
 
   private acts(device: Device): HTMLElement {
@@ -64,10 +87,11 @@ export class DeviceDrawer {
     const act = (name: string, label: string, sign: "refresh" | "key" | "trash", run: () => void): HTMLElement =>
       h("button", { type: "button", class: "button button-small", "data-action": name, onclick: run },
         icon(sign), label);
-    return h("div", { class: "button-row" },
+    const orders = deviceActs(api, device, { mayOperate: canOperate(session), mayAdminister: canAdminister(session) });
+    return h("div", { class: "device-acts" }, orders, h("div", { class: "button-row" },
       canOperate(session) ? act("catalog", t("device.catalog"), "refresh", () => void refreshCatalog(api, device)) : null,
       canAdminister(session) ? act("reset-password", t("device.reset"), "key", () => void resetPassword(api, device)) : null,
-      canAdminister(session) ? act("delete-device", t("device.delete"), "trash", () => void this.remove(device)) : null);
+      canAdminister(session) ? act("delete-device", t("device.delete"), "trash", () => void this.remove(device)) : null));
   }
 
   private async remove(device: Device): Promise<void> {

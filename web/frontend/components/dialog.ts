@@ -73,13 +73,13 @@ async function runAction(
 
 /** A destructive act: says what is lost and asks once. */
 export function confirmLoss(options: {
-  title: string; lost: string[]; kept?: string; action: string; run: () => Promise<unknown>;
+  title: string; intro?: string; lost: string[]; kept?: string; action: string; run: () => Promise<unknown>;
 }): Promise<boolean> {
   return openDialog({
     title: options.title,
     name: "confirm",
     body: [
-      h("p", {}, t("common.will_be_lost")),
+      h("p", {}, options.intro ?? t("common.will_be_lost")),
       h("ul", { class: "loss-list" }, ...options.lost.map((line) => h("li", {}, line))),
       ...(options.kept === undefined ? [] : [h("p", { class: "quiet" }, options.kept)]),
     ],

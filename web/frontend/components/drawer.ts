@@ -11,6 +11,7 @@ export class Drawer {
       iconButton("close", t("common.close"), () => this.close(), { "data-action": "close-drawer" })),
     this.content);
   private opener: HTMLElement | null = null;
+  private subject = "";
 
   constructor(private readonly onClose: () => void = () => undefined) {
     this.element.addEventListener("keydown", (event) => {
@@ -32,9 +33,28 @@ export class Drawer {
       document.body.appendChild(this.element);
     }
     this.title.textContent = title;
-    fill(this.content, ...content);
+    const subject = JSON.stringify(this.element.dataset);
+    if (subject === this.subject && !this.element.hidden) this.exchange(content);
+    else fill(this.content, ...content);
+    this.subject = subject;
+    const wasHidden = this.element.hidden;
     this.element.hidden = false;
-    this.element.querySelector<HTMLElement>("button")?.focus();
+    if (wasHidden) this.element.querySelector<HTMLElement>("button")?.focus();
+  }
+
+  /** The same subject read anew: what somebody unfolded, typed into or scrolled to stays. */
+  private exchange(content: (Node | null)[]): void {
+    const { scrollTop } = this.content;
+    const focused = document.activeElement;
+    const isOpen = new Map([...this.folds()].map((fold) => [fold.dataset["section"], fold.open]));
+    fill(this.content, ...content);
+    for (const fold of this.folds()) fold.open = isOpen.get(fold.dataset["section"]) ?? fold.open;
+    this.content.scrollTop = scrollTop;
+    if (focused instanceof HTMLElement && this.content.contains(focused)) focused.focus({ preventScroll: true });
+  }
+
+  private folds(): NodeListOf<HTMLDetailsElement> {
+    return this.content.querySelectorAll<HTMLDetailsElement>("details[data-section]");
   }
 
   /** Close; false when it was not open. */
@@ -51,4 +71,31 @@ export class Drawer {
 /** A part of the drawer with its heading. */
 export function section(title: string, name: string, ...content: (Node | null)[]): HTMLElement {
   return h("section", { class: "drawer-section", "data-section": name }, h("h3", {}, title), ...content);
+}
+
+/** A part that is long or seldom wanted, folded; a function is asked for its content when it is first unfolded. */
+export function folded(title: string, name: string, content: Node | (() => Node)): HTMLDetailsElement {
+  const element = h("details", { class: "drawer-section", "data-section": name },
+    h("summary", {}, h("h3", {}, title)));
+  if (content instanceof Node) element.append(content);
+  else element.addEventListener("toggle", () => { if (element.open) element.append(content()); }, { once: true });
+  return element;
+}
+
+/** Parts that live as long as the drawer shows one subject: what is typed into them outlasts a reading. */
+export class KeptParts {
+  private subject = "";
+  private readonly parts = new Map<string, HTMLElement>();
+
+  of(subject: string, name: string, make: () => HTMLElement): HTMLElement {
+    if (subject !== this.subject) this.parts.clear();
+    this.subject = subject;
+    const part = this.parts.get(name) ?? make();
+    this.parts.set(name, part);
+    return part;
+  }
+
+  clear(): void {
+    this.parts.clear();
+  }
 }

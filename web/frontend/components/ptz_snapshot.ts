@@ -2,7 +2,7 @@
 
 import type { Api } from "../api";
 import { ControlApi, type SnapshotOrder } from "../control_api";
-import { h } from "../dom";
+import { h, icon } from "../dom";
 import { t } from "../i18n";
 import { openDialog } from "./dialog";
 import { attempt, toast } from "./toast";
@@ -21,11 +21,15 @@ export async function takeSnapshot(api: Api, code: string, name: string): Promis
       toast(t("ptz.snapshot_failed"), "bad");
       return;
     }
-    const url = `/api/v1/snapshots/${picture}`;
-    void openDialog({ title: t("ptz.snapshot_of", { name }), name: "snapshot",
-      body: [h("img", { class: "ptz-snapshot", src: url, alt: t("ptz.snapshot_of", { name }) }),
-        h("a", { class: "button button-small", href: url, download: picture }, t("ptz.snapshot_save"))] });
+    showPicture(name, `/api/v1/snapshots/${picture}`, picture);
   });
+}
+
+/** A picture of a camera in full, with the way to keep it. */
+export function showPicture(name: string, url: string, file: string): void {
+  void openDialog({ title: t("ptz.snapshot_of", { name }), name: "snapshot",
+    body: [h("img", { class: "ptz-snapshot", src: url, alt: t("ptz.snapshot_of", { name }) }),
+      h("a", { class: "button button-small", href: url, download: file }, icon("download"), t("ptz.snapshot_save"))] });
 }
 
 async function waited(control: ControlApi, code: string, order: SnapshotOrder): Promise<SnapshotOrder> {

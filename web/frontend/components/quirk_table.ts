@@ -1,7 +1,7 @@
 /** The quirk table: what makers do differently, and from where that is known; one's own rows win. */
 
 import type { Api } from "../api";
-import type { QuirkLine } from "../contract";
+import type { QuirkLine, QuirkTable } from "../contract";
 import { fill, h, icon, iconButton } from "../dom";
 import { t, tServer, type Key } from "../i18n";
 import { confirmLoss, field, openDialog } from "./dialog";
@@ -18,6 +18,7 @@ const LONGEST = "512";
 /** The panel; reads the table once and again after each change. */
 export function quirkPanel(api: Api, mayChange: boolean): HTMLElement {
   const body = h("tbody");
+  const bad = h("ul", { class: "notice", hidden: true });
   const add = h("button", { type: "button", class: "button button-small", "data-action": "add-quirk",
     onclick: () => void addRow() }, icon("plus"), t("quirks.add"));
   let rows: QuirkLine[] = [];
@@ -55,9 +56,11 @@ export function quirkPanel(api: Api, mayChange: boolean): HTMLElement {
     });
   }
 
-  function show(found: QuirkLine[]): void {
-    rows = found;
-    fill(body, ...found.map((row) => h("tr", { "data-builtin": String(row.builtin) },
+  function show(table: QuirkTable): void {
+    rows = table.items;
+    fill(bad, ...table.bad.map((each) => h("li", {}, t("quirks.bad_line", { line: each.line, reason: each.reason }))));
+    bad.hidden = table.bad.length === 0;
+    fill(body, ...rows.map((row) => h("tr", { "data-builtin": String(row.builtin) },
       h("td", {}, row.maker || t("quirks.all")),
       h("td", {}, row.model || t("quirks.all")),
       h("td", {}, [row.firmware_from, row.firmware_to].some(Boolean)
@@ -72,8 +75,9 @@ export function quirkPanel(api: Api, mayChange: boolean): HTMLElement {
   const heads: Key[] = ["quirks.maker", "quirks.model", "quirks.firmware", "quirks.quirk", "quirks.value",
     "quirks.evidence", "quirks.source"];
   const element = h("section", { class: "panel", "data-panel": "quirks" },
-    h("div", { class: "button-row" }, h("h2", {}, t("quirks.title")), mayChange ? add : null),
+    h("header", { class: "panel-head" }, h("h2", {}, t("quirks.title")), mayChange ? add : null),
     h("p", { class: "quiet" }, t("quirks.text")),
+    bad,
     h("div", { class: "table-scroll" },
       h("table", { class: "table", "aria-label": t("quirks.title") },
         h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, t(head))))), body)));

@@ -64,7 +64,7 @@ function positionFacts(place: Position): [string, Node | string][] {
   const rows: [string, Node | string | null][] = [
     [t("position.place"), coordinates(place)],
     [t("position.at"), timeWithAge(place.at)],
-    [t("position.device_time"), place.time_text],
+    [t("position.device_time"), place.time_text?.replace("T", " ") ?? null],
     [t("position.speed"), place.speed === null ? null : `${place.speed} km/h`],
     [t("position.direction"), place.direction === null ? null : `${place.direction}°`],
     [t("position.altitude"), place.altitude === null ? null : `${place.altitude} m`],

@@ -1,34 +1,27 @@
 /** One tile of the wall: the picture, the truth about it, and our own words in a strip below. */
 
 import type { Api } from "../api";
-import { formatCode } from "../clock";
 import type { Alarm, Channel, ChannelStatus, Detections } from "../contract";
-import { fill, h, icon, iconButton } from "../dom";
+import { fill, h } from "../dom";
 import { t } from "../i18n";
 import { FilePlayer } from "../player/file_player";
 import { LivePlayer, type ReplayOptions } from "../player/live_player";
 import { LiveSound } from "../player/live_sound";
 import { Overlay } from "../player/overlay";
 import { codecName } from "../player/protocol";
-import type { TileState } from "../player/tile_state";
 import { CHANNEL_DRAG } from "./alarm_list";
 import { boxWords } from "./box_words";
 import { diagnose } from "./diagnosis";
-import { levelBadge } from "./level";
 import { TalkControl } from "./talk_control";
 import { PtzPanel } from "./ptz_panel";
+import { canTurn, stripContent, stripTools } from "./tile_strip";
 import { veilContent } from "./tile_veil";
 import { attempt, copyText } from "./toast";
 
 export const TILE_DRAG = "application/x-fengsui-tile";
 
-/** GB/T 28181: 3 is a fixed camera. */
-const FIXED = 3;
-
-/** Only a catalogue that calls a camera fixed says that it does not turn. */
-function canTurn(channel: Channel): boolean {
-  return Number(channel.ptz_type) !== FIXED;
-}
+/** Below this width a picture beside the panel is too small to steer by. */
+const NARROW_PX = 380;
 
 export interface TileOptions {
   api: Api;
@@ -263,6 +256,7 @@ export class Tile {
       this.ptz = null;
     } else if (this.channel !== null && video !== null && canTurn(this.channel)) {
       const { code, name } = this.channel;
+      if (this.element.clientWidth < NARROW_PX) this.options.onMaximise(this);
       this.ptz = new PtzPanel({ api: this.options.api, code, name, video, tile: this.element });
       this.element.querySelector(".tile-picture")?.append(this.ptz.element);
     }
@@ -321,53 +315,23 @@ export class Tile {
   }
 
   private renderStrip(): void {
-    const { number } = this.options;
-    const channel = this.channel;
-    const state = this.player?.state.name ?? "idle";
-    if (channel === null) {
-      fill(this.strip, h("span", { class: "tile-number" }, number),
-        h("span", { class: "quiet" }, t("tile.empty")));
-      return;
-    }
-    fill(this.strip,
-      h("span", { class: "tile-number" }, number),
-      this.stateBadge(state),
-      this.alarm === null ? null : levelBadge(this.alarm.level),
-      h("span", { class: "tile-name", title: `${channel.name}\n${formatCode(channel.code)}` }, channel.name),
-      this.facts,
-      channel.recording ? h("span", { class: "tile-recording", title: t("tile.recording") }, icon("record")) : null,
-      h("span", { class: "tile-tools" },
-        this.talk?.element,
-        this.soundButton(),
-        iconButton("replay", t("tile.replay"), () => this.options.onReplay(this), { "data-action": "replay" }),
-        this.options.mayOperate ? this.ptzButton(channel) : null,
-        iconButton("info", t("tile.info"), () => this.options.onInfo(channel), { "data-action": "info" }),
-        iconButton("close", t("tile.close"), () => this.options.onClose(this), { "data-action": "close" })));
+    const { channel, options } = this;
+    fill(this.strip, ...stripContent({
+      number: options.number, channel, state: this.player?.state.name ?? "idle", alarm: this.alarm, facts: this.facts,
+      replay: !this.isReplay ? null : this.element.dataset["replay"] === "paused" ? "paused" : "playing",
+    }), channel === null ? null : stripTools(channel, {
+      talk: this.talk?.element ?? null, hasSound: this.sound?.isOn === true, hasPtz: this.ptz !== null,
+      mayOperate: options.mayOperate,
+      onSound: () => this.toggleSound(), onReplay: () => options.onReplay(this), onPtz: () => this.togglePtz(),
+      onInfo: () => options.onInfo(channel), onClose: () => options.onClose(this),
+    }));
     this.renderFacts();
   }
 
-  private soundButton(): HTMLElement {
-    const isOn = this.sound?.isOn === true;
-    return iconButton(isOn ? "sound" : "mute", t(isOn ? "tile.sound_off" : "tile.sound_on"), () => {
-      if (isOn) this.sound?.close();
-      else void this.sound?.open();
-      this.renderStrip();
-    }, { "data-action": "sound", "aria-pressed": String(isOn) });
-  }
-
-  private ptzButton(channel: Channel): HTMLElement {
-    const turns = canTurn(channel);
-    return iconButton("ptz", t(turns ? "tile.ptz" : "tile.ptz_missing"), () => this.togglePtz(),
-      { "data-action": "ptz", "aria-pressed": String(this.ptz !== null), disabled: !turns });
-  }
-
-  private stateBadge(state: TileState["name"]): HTMLElement {
-    if (!this.isReplay || state !== "live") {
-      return h("span", { class: `tile-state tile-state-${state}` }, t(`tile.state.${state}`));
-    }
-    const isHeld = this.element.dataset["replay"] === "paused";
-    return h("span", { class: "tile-state tile-state-replay" },
-      t(isHeld ? "replay.state_paused" : "replay.state"));
+  private toggleSound(): void {
+    if (this.sound?.isOn === true) this.sound.close();
+    else void this.sound?.open();
+    this.renderStrip();
   }
 
   private renderFacts(): void {

@@ -1,7 +1,9 @@
 /**
  * Keeping close to now: decisions about playback position, speed and buffer, without a video.
  *
- * Small lags are caught up by playing a little faster (nobody notices 1.1×), large ones by a jump.
+ * Small lags are caught up by playing a little faster, the more the longer they are (nobody notices
+ * 1.15×), large ones by a jump. What is tolerated is a span, not a share of the target: with the
+ * camera's and the server's own delay it must leave room below a second.
  * When the picture ran dry the target grows, because the network needs more slack than thought;
  * it shrinks again slowly while all goes well.
  */
@@ -16,13 +18,15 @@ export interface EdgeConfig {
   targetS: number;
   /** The target never grows beyond this. */
   longestTargetS: number;
+  /** So much more than the target is tolerated before the picture runs faster. */
+  slackS: number;
   /** More than this behind: jump instead of running faster. */
   jumpS: number;
   /** Keep this much played picture (for the browser's own back references). */
   keepS: number;
 }
 
-export const EDGE: EdgeConfig = { targetS: 0.35, longestTargetS: 2, jumpS: 2.5, keepS: 8 };
+export const EDGE: EdgeConfig = { targetS: 0.3, longestTargetS: 2, slackS: 0.2, jumpS: 2, keepS: 8 };
 
 export type EdgeAction =
   | { kind: "none" }
@@ -30,10 +34,16 @@ export type EdgeAction =
   | { kind: "rate"; rate: number };
 
 type Pace = "normal" | "faster" | "slower";
-const RATES: Record<Pace, number> = { normal: 1, faster: 1.1, slower: 0.95 };
+const SLOWER = 0.95;
+/** How fast to run by the seconds behind what is aimed at, longest lag first. */
+const FASTER: readonly (readonly [beyondS: number, rate: number])[] = [[0.8, 1.15], [0.4, 1.1], [0, 1.05]];
+/** So near the target the picture runs at normal speed again. */
+const CAUGHT_UP_S = 0.05;
 const GAP_STEP_S = 0.02;
 const GROW = 1.4;
-const SHRINK_PER_S = 0.01;
+const SHRINK_PER_S = 0.02;
+/** Pictures that fail to come within this time are one gap, however often the browser says so. */
+const ONE_GAP_S = 1;
 const CLOSE_S = 0.05;
 const FIRST_LOOK_S = 0.5;
 const LEAST_CHANGE = 0.02;
@@ -44,6 +54,7 @@ export class LiveEdge {
   private told = 1;
   private base = 1;
   private isSettled = false;
+  private sinceDryS = ONE_GAP_S;
 
   constructor(private readonly config: EdgeConfig = EDGE) {
     this.target = config.targetS;
@@ -61,11 +72,15 @@ export class LiveEdge {
 
   /** The picture ran dry. */
   ranDry(): void {
-    this.target = Math.min(this.config.longestTargetS, this.target * GROW);
+    if (this.sinceDryS >= ONE_GAP_S) {
+      this.target = Math.min(this.config.longestTargetS, this.target * GROW);
+    }
+    this.sinceDryS = 0;
   }
 
-  /** A second passed without running dry. */
+  /** So many seconds passed. */
   settle(elapsedS: number): void {
+    this.sinceDryS += elapsedS;
     this.target = Math.max(this.config.targetS, this.target - SHRINK_PER_S * elapsedS);
   }
 
@@ -108,14 +123,20 @@ export class LiveEdge {
   }
 
   private steer(delay: number): EdgeAction {
-    if (delay > this.target * 2) this.pace = "faster";
+    const lag = delay - this.target;
+    if (lag > this.config.slackS) this.pace = "faster";
     else if (delay < this.target * 0.3) this.pace = "slower";
-    else if (this.pace === "faster" ? delay <= this.target * 1.2 : delay >= this.target * 0.7) {
+    else if (this.pace === "faster" ? lag <= CAUGHT_UP_S : delay >= this.target * 0.7) {
       this.pace = "normal";
     }
-    const rate = RATES[this.pace] * this.base;
+    const rate = this.rateFor(lag) * this.base;
     if (Math.abs(rate / this.told - 1) < LEAST_CHANGE) return { kind: "none" };
     this.told = rate;
     return { kind: "rate", rate };
+  }
+
+  private rateFor(lag: number): number {
+    if (this.pace !== "faster") return this.pace === "slower" ? SLOWER : 1;
+    return FASTER.find(([beyond]) => lag > beyond)?.[1] ?? 1;
   }
 }

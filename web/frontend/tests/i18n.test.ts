@@ -9,10 +9,11 @@ const HERE = resolve(import.meta.dirname, "..");
 const KEY_AT = /\bt\(\s*\(?"([a-z0-9_.]+)"|"([a-z]+\.[a-z0-9_.]+)"/g;
 /** Keys built from server words or loop variables: their families are listed here. */
 const FAMILIES = [
-  "advice", "alarm.detail", "alarm.kind", "alarm.state", "capability", "cause", "config.field", "config.type",
+  "advice", "alarm.detail", "alarm.kind", "alarm.method", "alarm.state", "capability", "cause", "config.field", "config.type",
   "download.state", "label", "level", "live.end", "live.step", "marks", "microphone", "nav", "outcome", "param",
   "presence", "problem", "quirk", "replay.kind", "replay.source", "role", "spans", "subscription.reason",
-  "subscription.state", "subscription.topic", "tile.state", "transport", "verdict", "voice.day", "voice.entry_failed",
+  "cards.status", "subscription.state", "subscription.topic", "tile.state", "transport", "upgrade.reason",
+  "upgrade.state", "verdict", "voice.day", "voice.entry_failed",
   "voice.kind_of", "voice.priority", "voice.reason", "voice.source", "voice.state", "voice.target",
 ];
 

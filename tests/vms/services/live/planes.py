@@ -16,7 +16,7 @@ from stream_relay.stream import Stream, StreamLimits
 from stream_relay.viewer import Viewer, Wire
 from tests.stream_relay.media import pictures
 from tests.vms.bench import CHANNEL, DEVICE
-from vms.config_sections import Transport
+from vms.config_values import Transport
 from vms.errors import NotFound
 from vms.services.live.ports import Target
 

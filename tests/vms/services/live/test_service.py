@@ -8,12 +8,13 @@ from tests.vms.bench import CHANNEL, DEVICE, OTHER_CHANNEL, HandClock, eventuall
 from tests.vms.services.capability_ear import CapabilityEar
 from tests.vms.services.live.stage import FAST, Stage, open_stage
 from vms.bus import Bus
-from vms.config_sections import MediaSection, Transport
+from vms.config_sections import MediaSection
+from vms.config_values import Transport
 from vms.errors import NotFound
 from vms.events import DeviceStatusChanged
 from vms.records import LiveReason, LiveState, LiveStep
 from vms.services.live import LiveService
-from vms.storage.records import Verdict
+from vms.storage.device_records import Verdict
 
 
 async def test_first_viewer_starts_the_stream_and_others_share_it(stage: Stage) -> None:

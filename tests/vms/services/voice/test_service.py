@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from channel_registry.queries.channels import get_channel
+from sip.gb28181.quirks import Quirk, QuirkRow, Quirks
 from sip.server import BroadcastFault
 from stream_relay.voice.decode import build_wav, decode_file
 from stream_relay.voice.ear import decode
@@ -37,11 +38,12 @@ from vms.services.users import UserService
 from vms.services.voice import VoiceService
 from vms.services.voice.speech import speak
 from vms.services.voice.timetable import trigger_of
+from vms.storage.device_records import Verdict
 from vms.storage.queries.broadcasts import list_broadcasts
-from vms.storage.records import Verdict
 
 BOTH = VoiceTargets(channels=(CHANNEL, OTHER_CHANNEL))
 ONE = VoiceTargets(channels=(CHANNEL,))
+SLOW_VOICE = QuirkRow("", "", "", "", Quirk.VOICE_PACKET_MS, "60", "this test")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 pytestmark = pytest.mark.usefixtures("mine")
 
@@ -70,7 +72,7 @@ async def voice(
     service = VoiceService(
         signalling, signalling.make_sender, store, users, data,
         advertised="", zone=SHANGHAI, clock=clock,
-        packet_ms=lambda device_id: 60 if device_id == DEVICE else 20,
+        quirks=lambda device_id: Quirks([SLOW_VOICE] if device_id == DEVICE else []),
     )  # fmt: skip
     await service.begin()
     async with asyncio.TaskGroup() as group:
@@ -111,7 +113,7 @@ async def test_a_file_reaches_all_and_is_the_same_for_all(
         (CHANNEL, TargetState.DONE), (OTHER_CHANNEL, TargetState.DONE),
     ]  # fmt: skip
     first, second = signalling.senders
-    assert first.target.packet_ms == 60
+    assert (first.target.packet_ms, first.target.pes_bytes) == (60, 65400)
     assert first.sound == second.sound
     assert melody(decode(bytes(first.sound)), piece_s=0.05) == [440, 880, 440, 880]
     assert first.is_closed

@@ -9,6 +9,7 @@ from channel_registry.queries.channels import has_mobile_channels
 from channel_registry.queries.devices import add_device
 from channel_registry.records import CatalogEntry
 from tests.vms.storage.samples import T0, after
+from vms.storage.device_records import PositionRecord
 from vms.storage.queries.positions import add_positions, last_position, prune_tracks, track
 from vms.storage.queries.subscriptions import (
     forget_subscriptions,
@@ -16,7 +17,6 @@ from vms.storage.queries.subscriptions import (
     subscriptions_of,
     wish_subscription,
 )
-from vms.storage.records import PositionRecord
 
 DEVICE = "14040000001180000001"
 CHANNEL = "14040000001320000001"

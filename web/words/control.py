@@ -1,16 +1,16 @@
-"""The words of problems with devices that are told to do something; joined in `problem_texts`."""
+"""The words of problems with devices that are told to do something."""
 
 from collections.abc import Mapping
 
-Text = tuple[int, str, str, str, str]
+from web.words.text import Reason, Text
 
 CONTROL: Mapping[str, Text] = {
     "device_refused": (
         502,
         "设备拒绝了此操作",
         "The device refused it",
-        "设备可能不支持此功能或当前状态不允许；detail 中有设备的应答。",
-        "It may not have the function, or its state forbids it; its answer is in the facts.",
+        "设备可能不支持此功能，或当前状态不允许。",
+        "It may not have the function, or its state forbids it.",
     ),
     "device_silent": (
         504,
@@ -41,6 +41,20 @@ CONTROL: Mapping[str, Text] = {
         "Somebody else is steering the camera",
         "holder 中有控制者的名字；请稍候几秒，或请对方释放控制。",
         "`holder` names who it is; wait a few seconds or ask them to let go.",
+    ),
+    "config_restarts": (
+        409,
+        "读写此配置会使设备注销并重启",
+        "The device would drop its registration and restart",
+        "差异表记载该设备收到 BasicParam 后会重启；确需执行时请以 force 再次提交。",
+        "So the quirk table says of it; send the request again with force to do it nevertheless.",
+    ),
+    "home_preset_ignored": (
+        409,
+        "设备未采用所选的看守位预置位",
+        "The device took another preset for its home position",
+        "看守位已生效，但设备使用了自己的预置位编号；请在设备上把看守位保存到该编号。",
+        "The home position is on, with the device's own preset: save the place under that number.",
     ),
     "home_needs_preset": (
         409,
@@ -107,7 +121,7 @@ CONTROL: Mapping[str, Text] = {
     ),
 }
 
-CONTROL_REASONS: Mapping[str, tuple[str, str]] = {
+CONTROL_REASONS: Mapping[str, Reason] = {
     "out_of_range": ("超出允许范围", "is outside the range"),
     "not_a_number": ("应为数字", "must be a number"),
     "not_text": ("应为文本", "must be text"),

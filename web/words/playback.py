@@ -1,8 +1,8 @@
-"""The words of problems with recordings on devices; see `problem_texts.py`."""
+"""The words of problems with recordings on devices."""
 
 from collections.abc import Mapping
 
-Text = tuple[int, str, str, str, str]
+from web.words.text import Text
 
 PLAYBACK: Mapping[str, Text] = {
     "playback_not_found": (

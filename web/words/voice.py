@@ -1,8 +1,8 @@
-"""What people are told when voice to devices does not work; see `problem_texts`."""
+"""What people are told when voice to devices does not work."""
 
 from collections.abc import Mapping
 
-Text = tuple[int, str, str, str, str]
+from web.words.text import Reason, Text
 
 VOICE: Mapping[str, Text] = {
     "talk_busy": (
@@ -92,7 +92,7 @@ VOICE: Mapping[str, Text] = {
     ),
 }
 
-VOICE_REASONS: Mapping[str, tuple[str, str]] = {
+VOICE_REASONS: Mapping[str, Reason] = {
     "nobody_hears": ("没有可以收听的目标", "names nobody who can hear"),
     "too_many_targets": ("目标太多，最多 500 个", "names too many targets; 500 are possible"),
     "one_source": (

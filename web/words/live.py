@@ -1,0 +1,148 @@
+"""The words of live pictures that do not come: codes of `LiveReason`, also the hint in a tile."""
+
+from collections.abc import Mapping
+
+from web.words.text import Text
+
+LIVE: Mapping[str, Text] = {
+    "channel_unknown": (
+        404,
+        "没有这个通道",
+        "No such channel",
+        "请检查 20 位通道编号，或刷新所属设备的目录。",
+        "Check the 20-digit code, or refresh the catalogue of its device.",
+    ),
+    "device_offline": (
+        409,
+        "设备离线",
+        "The device is offline",
+        "请检查设备电源和网络，并在接入页面查看它的注册记录。",
+        "Check the device's power and network, and its registrations on the access page.",
+    ),
+    "device_unreachable": (
+        504,
+        "设备没有应答",
+        "The device does not answer",
+        "设备已注册但不应答点播；请检查网络和防火墙，平台会自动重试。",
+        "It is registered but does not answer; check network and firewalls. We try again.",
+    ),
+    "invite_refused": (
+        502,
+        "设备拒绝了点播",
+        "The device refused to send a picture",
+        "请查看设备日志。",
+        "See the device's log.",
+    ),
+    "channel_not_found_on_device": (
+        404,
+        "设备上没有这个通道",
+        "The device does not know the channel",
+        "请刷新设备目录，并核对设备上的通道编号。",
+        "Refresh the device's catalogue and compare the channel's code on the device.",
+    ),
+    "device_busy": (
+        503,
+        "设备已达到最大路数",
+        "The device sends as many streams as it can",
+        "请关闭其他客户端的点播后重试。",
+        "Close other viewers of this device and try again.",
+    ),
+    "transport_refused": (
+        502,
+        "设备不支持所要求的传输方式",
+        "The device does not accept the way of transport",
+        "请在设备设置中改用 UDP 或 TCP 传输后重试。",
+        "Switch the media transport of the device between UDP and TCP.",
+    ),
+    "bad_answer": (
+        502,
+        "设备的应答无法使用",
+        "The device's answer cannot be used",
+        "设备没有给出可用的媒体描述；请升级设备固件并联系厂家。",
+        "It gave no usable media description; update its firmware and ask the maker.",
+    ),
+    "ports_exhausted": (
+        503,
+        "媒体端口已用完",
+        "No media port is free",
+        "请关闭部分画面，或由管理员扩大 media.ports 的范围。",
+        "Close some pictures, or let an administrator widen media.ports.",
+    ),
+    "relay_unreachable": (
+        503,
+        "转发节点无法连接",
+        "No relay node can be reached",
+        "平台会自动重连；请管理员检查转发节点是否运行、网络是否通、relay.nodes 的密钥是否一致。",
+        "We try again; check that the relay node runs and is reached, and that its secret is ours.",
+    ),
+    "no_media": (
+        504,
+        "设备没有发送码流",
+        "The device sends no media",
+        "设备同意了点播但没有码流：请检查媒体端口的防火墙和地址设置。",
+        "It agreed but nothing arrives: check firewalls and addresses of the media ports.",
+    ),
+    "no_key_frame": (
+        504,
+        "码流中没有可显示的画面",
+        "Nothing in the media can be shown",
+        "请把设备编码改为 H.264 或 H.265，并检查 I 帧间隔。",
+        "Set the encoder to H.264 or H.265 and check its key frame interval.",
+    ),
+    "unplayable": (
+        415,
+        "此格式无法承载该码流",
+        "The codec does not fit this format",
+        "请改用另一种播放地址，或把设备编码改为 H.264。",
+        "Use another of the stream's URLs, or set the encoder to H.264.",
+    ),
+    "media_stalled": (
+        504,
+        "码流已中断",
+        "The media stopped",
+        "平台正在重新点播；请检查设备和网络。",
+        "We are asking for it again; check the device and the network.",
+    ),
+    "device_ended": (
+        502,
+        "设备结束了码流",
+        "The device ended the stream",
+        "平台会自动重试；若反复出现，请查看设备日志。",
+        "We try again; if it repeats, see the device's log.",
+    ),
+    "media_refused": (
+        502,
+        "媒体连接无法建立",
+        "The media connection could not be made",
+        "请检查平台与设备之间的媒体端口和防火墙。",
+        "Check media ports and firewalls between platform and device.",
+    ),
+    "stopped": (
+        503,
+        "平台停止了这路画面",
+        "The platform stopped the picture",
+        "平台正在关闭或通道已被移除，请稍后重试。",
+        "It is shutting down, or the channel was removed; try again later.",
+    ),
+    "viewer_too_slow": (
+        503,
+        "网络太慢，画面已断开",
+        "The connection is too slow for the picture",
+        "请检查到平台的网络带宽，或减少同时观看的画面。",
+        "Check the bandwidth to the platform, or watch fewer pictures at once.",
+    ),
+    "test_runs": (
+        409,
+        "检测正在进行",
+        "A test runs already",
+        "请等待当前检测完成后再试。",
+        "Wait until the running test is over.",
+    ),
+    "too_many_viewers": (
+        503,
+        "观看人数已达上限",
+        "Too many viewers",
+        "请关闭不需要的画面后重试；管理员可调整上限。",
+        "Close pictures you do not need; an administrator can raise the limit.",
+    ),
+}
