@@ -165,6 +165,10 @@ async def test_an_old_device_is_asked_for_what_it_has(
     asked = {dict(question.fields)["ConfigType"] for question in device.asked}
     assert asked == set(config.TYPES_2016) - {"BasicParam"}
     assert "OSDConfig" in reading.missing
+    device.asked.clear()
+    with pytest.raises(NotReady):
+        await configs.read_channel(CHANNEL, ["OSDConfig"], forced=True)
+    assert dict(device.asked[-1].fields)["ConfigType"] == "OSDConfig", "it was told to try"
 
 
 async def test_what_was_written_is_read_back(
