@@ -8,6 +8,8 @@
  * it shrinks again slowly while all goes well.
  */
 
+import { FASTEST, SLOWEST } from "./media_rate";
+
 export interface TimeRange {
   start: number;
   end: number;
@@ -129,7 +131,7 @@ export class LiveEdge {
     else if (this.pace === "faster" ? lag <= CAUGHT_UP_S : delay >= this.target * 0.7) {
       this.pace = "normal";
     }
-    const rate = this.rateFor(lag) * this.base;
+    const rate = Math.min(FASTEST, Math.max(SLOWEST, this.rateFor(lag) * this.base));
     if (Math.abs(rate / this.told - 1) < LEAST_CHANGE) return { kind: "none" };
     this.told = rate;
     return { kind: "rate", rate };

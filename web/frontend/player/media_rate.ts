@@ -6,8 +6,8 @@
 const WINDOW_MS = 2_000;
 const LEAST_MS = 500;
 /** What browsers play. */
-const SLOWEST = 0.0625;
-const FASTEST = 16;
+export const SLOWEST = 0.0625;
+export const FASTEST = 16;
 
 export class MediaRate {
   private marks: { end: number; at: number }[] = [];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EDGE, LiveEdge } from "../player/live_edge";
+import { FASTEST, SLOWEST } from "../player/media_rate";
 
 /** An edge that is past its first look, playing at normal speed. */
 function settled(): LiveEdge {
@@ -103,6 +104,20 @@ describe("the live edge", () => {
     edge.ranDry();
     expect(target).toBeGreaterThan(EDGE.targetS);
     expect(edge.targetS).toBeLessThanOrEqual(target);
+  });
+
+  it("asks for no rate that browsers refuse, however slowly the media come", () => {
+    for (const base of [SLOWEST, FASTEST]) {
+      for (const delay of [0.001, 0.5, 0.9]) {
+        const edge = settled();
+        edge.setBase(base);
+        const action = edge.decide([{ start: 0, end: 100 }], 100 - delay * base);
+        if (action.kind === "rate") {
+          expect(action.rate).toBeGreaterThanOrEqual(SLOWEST);
+          expect(action.rate).toBeLessThanOrEqual(FASTEST);
+        }
+      }
+    }
   });
 
   it("leaves half of a second to camera and server by default", () => {
