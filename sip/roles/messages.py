@@ -128,6 +128,11 @@ class MessageDesk:
             self._backlog_bytes -= len(letter.body)
             self._read(letter, now)
 
+    def has_unread(self, device_id: str) -> bool:
+        """Whether something of this device waits to be read, or is being read."""
+        reading = [self._reading[0]] if self._reading is not None else []
+        return any(letter.binding.device_id == device_id for letter in (*reading, *self._backlog))
+
     def next_timer(self) -> float | None:
         """Return when the oldest waiting letter came: at once."""
         if self._reading is not None:
