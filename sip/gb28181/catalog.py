@@ -87,9 +87,9 @@ def split_envelope(envelope: Envelope, size: int) -> Iterator[Envelope]:
 
 def parse_item(element: Element) -> CatalogItem:
     """Read one Item; every field is optional, `device_id` is empty when it is unusable."""
-    fields = {child.name.lower(): child.text for child in element.children}
+    fields = element.texts()
     info = element.child("Info")
-    inner = {c.name.lower(): c.text for c in info.children} if info is not None else {}
+    inner = info.texts() if info is not None else {}
     status = fields.get("status", "").lower()
     parental = fields.get("parental", "")
     event = fields.get("event", "").upper()

@@ -44,7 +44,7 @@ def read_offset(text: str, wall: datetime, zone: tzinfo) -> float | None:
 
 def _readings(text: str, zone: tzinfo) -> list[datetime]:
     try:
-        read = _parse_iso(text) or parsedate_to_datetime(text)
+        read = parse_iso(text) or parsedate_to_datetime(text)
         readings = [read.replace(tzinfo=zone).astimezone(UTC)]
         if read.tzinfo is not None:
             readings.append(read.astimezone(UTC))
@@ -53,7 +53,11 @@ def _readings(text: str, zone: tzinfo) -> list[datetime]:
     return readings
 
 
-def _parse_iso(text: str) -> datetime | None:
+def parse_iso(text: str) -> datetime | None:
+    """Read local time with or without zone, zeros and fractions; None if it is none.
+
+    Raises ValueError for a day or an hour that does not exist.
+    """
     match = _ISO.fullmatch(text)
     if match is None:
         return None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+from sip.gb28181.clock import parse_iso
 from sip.gb28181.manscdp import LONGEST_ID, Envelope, Field, Root, build_envelope, parse_number
 from sip.gb28181.question import Question
 from sip.gb28181.xml import Element
@@ -84,12 +85,15 @@ def format_time(at: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime | None:
-    """Read a dateTime; fractions, a space for T and a trailing Z (UTC) are fine; None if none."""
+    """Read a dateTime; None if it is none.
+
+    Fractions, a space for T, missing leading zeros, an offset and a trailing Z (UTC) are fine.
+    """
     text = text.strip().replace(" ", "T", 1)
     if not 10 <= len(text) <= LONGEST_ID:
         return None
     try:
-        at = datetime.fromisoformat(text)
+        at = parse_iso(text) or datetime.fromisoformat(text)
         at = at if at.tzinfo is not None else at.replace(tzinfo=BEIJING)
         return at.astimezone(UTC)
     except (ValueError, OverflowError):
@@ -182,7 +186,7 @@ def parse_record_info(envelope: Envelope) -> RecordPacket:
 
 def parse_item(element: Element) -> RecordItem | None:
     """Read one Item; None when it has no start and end that make a stretch of time."""
-    fields = {child.name.lower(): child.text[:LONGEST_TEXT] for child in element.children}
+    fields = {name: text[:LONGEST_TEXT] for name, text in element.texts().items()}
     start, end = parse_time(fields.get("starttime", "")), parse_time(fields.get("endtime", ""))
     if start is None or end is None or end <= start:
         return None

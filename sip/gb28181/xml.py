@@ -58,6 +58,15 @@ class Element:
         found = self.child(name)
         return default if found is None else found.text
 
+    def texts(self) -> dict[str, str]:
+        """Return the texts of the children by their names in lower case.
+
+        Some devices write attributes for elements: these count where no child has the name.
+        """
+        found = {name.lower(): text.strip() for name, text in self.attributes.items()}
+        found.update((child.name.lower(), child.text) for child in self.children)
+        return found
+
 
 def items_of(element: Element | None, *names: str) -> list[Element]:
     """Return the children of a list by any of the names, `Item` unless given; none without it."""

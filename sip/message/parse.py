@@ -70,6 +70,13 @@ def parse_message(
     return _Parser(stream, allowed).parse(data)
 
 
+def _is_cut_document(body: bytes, length: int) -> bool:
+    """Whether XML that is whole in its datagram would end before its last tag."""
+    text = body.strip(_PADDING).removeprefix(b"\xef\xbb\xbf")
+    is_document = text.startswith(b"<") and text.endswith(b">")
+    return is_document and not body[:length].rstrip(_PADDING).endswith(b">")
+
+
 class _Parser:
     """State of one call: which leniencies were needed."""
 
@@ -298,6 +305,9 @@ class _Parser:
             return body
         rest = body[length:]
         if length and len(rest) <= LENGTH_SLACK_BYTES and rest.strip(_PADDING) and not self._stream:
+            self._excuse(Leniency.CONTENT_LENGTH_SHORT, declared)
+            return body
+        if not self._stream and _is_cut_document(body, length):
             self._excuse(Leniency.CONTENT_LENGTH_SHORT, declared)
             return body
         return body[:length]

@@ -93,6 +93,8 @@ class QuirkSwitches:
     """488 to an offer of media over TCP (p19)."""
     busy_then_ok: bool = False
     """486 and then 200 to one INVITE (p09)."""
+    attributes_for_elements: bool = False
+    """Items have attributes where the others have elements (p27)."""
     broken_times: bool = False
     """Times without leading zeros and with an offset (p08)."""
 
@@ -164,6 +166,8 @@ def odd_body(body: bytes, switches: QuirkSwitches) -> bytes:
     if switches.broken_times:
         body = re.sub(rb"(\d{4})-0?(\d+)-0?(\d+)T0?(\d+):", rb"\1-\2-\3T\4:", body)
         body = re.sub(rb"(T\d+:\d\d:\d\d)<", rb"\1.000+08:00<", body)
+    if switches.attributes_for_elements:
+        body = re.sub(rb"<Item>(.*?)</Item>", _with_attributes, body, flags=re.DOTALL)
     return _odd_writing(body, switches)
 
 
@@ -231,6 +235,14 @@ def _odd_writing(body: bytes, switches: QuirkSwitches) -> bytes:
     if switches.byte_order_mark:
         body = b"\xef\xbb\xbf" + body
     return body
+
+
+def _with_attributes(found: re.Match[bytes]) -> bytes:
+    """One item, its plain values as attributes."""
+    leaf = rb"<(\w+)>([^<\"]*)</\1>\s*"
+    plain, info, rest = found[1].partition(b"<Info>")
+    attributes = b" ".join(b'%s="%s"' % each for each in re.findall(leaf, plain))
+    return b"<Item " + attributes + b">" + re.sub(leaf, b"", plain) + info + rest + b"</Item>"
 
 
 def _is_response(data: bytes) -> bool:

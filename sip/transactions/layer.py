@@ -238,6 +238,8 @@ class TransactionLayer:
         # Some devices write `Message` where the request said MESSAGE.
         branch, method = response.via.branch, response.cseq.method.upper()
         client = self._store.clients.get(client_key(branch, method)) if branch else None
+        if client is not None and _is_afterthought(response, client):
+            client = None
         if client is None:
             self.counters["response.stray"] += 1
             if response.is_success and method == "INVITE":
@@ -314,6 +316,12 @@ class TransactionLayer:
         params = {"rport": None, "branch": branch}
         request.headers.insert_first("Via", str(Via(peer.transport.upper(), host, port, params)))
         return branch
+
+
+def _is_afterthought(response: Response, client: ClientTransaction) -> bool:
+    """Whether a 200 follows a refusal, as some devices send it: a session that must be ended."""
+    is_refused = client.method == "INVITE" and client.state is State.COMPLETED
+    return is_refused and response.is_success
 
 
 def _timer_events(transaction: Transaction, reports: tuple[Action, ...]) -> list[Event]:

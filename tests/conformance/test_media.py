@@ -98,6 +98,33 @@ def test_c083_what_is_written_is_read_back_bit_for_bit() -> None:
     assert [unit.is_key for unit in got] == [unit.is_key for unit in sent]
 
 
+async def test_c083_what_the_platform_writes_is_as_good() -> None:
+    sent = pictures(21, gop=GAP)
+    async with Relay(config(), Clock().wall) as relay:
+        desk = RelayDesk(relay)
+        receiver = await desk.open()
+        with udp_socket() as device, udp_socket() as sock:
+            sock.setblocking(False)
+            forwarder = await relay.forward(
+                receiver.stream,
+                "udp",
+                ssrc=NEW_SSRC,
+                host=HOST,
+                port=sock.getsockname()[1],
+                content="all",
+            )
+            platform, demuxer, got, written = Platform(forwarder, sock), PsDemuxer(), [], b""
+            for packet in Camera().packets(sent):
+                device.sendto(packet, (HOST, receiver.port))
+            while len(got) < 20:  # the last one is not known to be whole
+                packet = parse_packet((await platform.take(1))[0])
+                written += packet.payload
+                got += demuxer.push(packet.payload, packet.timestamp, packet.marker)
+    assert data_of(got) == data_of(sent[:20])
+    for code in (b"\0\0\1\xbb", b"\0\0\1\xbc"):
+        assert written.count(code) >= 2, "one for each key frame"
+
+
 @pytest.mark.parametrize("sound", SOUNDS)
 @pytest.mark.parametrize("codec", [Codec.H264, Codec.H265])
 def test_c085_the_map_tells_the_codecs(codec: Codec, sound: Codec) -> None:

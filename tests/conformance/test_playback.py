@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from sip.events import InvitationEnded, MediaStatusReceived
 from sip.gb28181 import mansrtsp
 from sip.gb28181.record_info import RecordQuery, ask_record_info
@@ -41,16 +43,16 @@ def control(rig, call_id, command):
     return rig.heard(ControlEnded)[-1].outcome
 
 
-def test_c053_recordings_go_there_and_back(make_rig, parts):
-    for transport in ("udp", "tcp"):
-        rig = make_rig(recordings=TABLE, transport=transport)
-        rig.register()
-        query = RecordQuery(parts.camera(1).code, NOW - timedelta(hours=2), NOW)
-        rig.endpoint.ask(parts.DEVICE_ID, ask_record_info(query), rig.now)
-        rig.run(60, lambda: bool(rig.heard(InquiryEnded)))
-        found = rig.heard(InquiryEnded)[0].outcome
-        assert found.items == tuple(TABLE.clips(query.channel_id, query.start, query.end))
-        assert found.items
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_c053_recordings_go_there_and_back(make_rig, parts, transport):
+    rig = make_rig(recordings=TABLE, transport=transport)
+    rig.register()
+    query = RecordQuery(parts.camera(1).code, NOW - timedelta(hours=2), NOW)
+    rig.endpoint.ask(parts.DEVICE_ID, ask_record_info(query), rig.now)
+    rig.run(60, lambda: bool(rig.heard(InquiryEnded)))
+    found = rig.heard(InquiryEnded)[0].outcome
+    assert found.items == tuple(TABLE.clips(query.channel_id, query.start, query.end))
+    assert found.items
 
 
 def test_c054_recordings_over_several_messages_are_merged_and_sorted(make_rig, parts):

@@ -2,7 +2,9 @@
 
 import ast
 import csv
+import importlib.util
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -67,3 +69,40 @@ def test_the_page_tells_the_rules_and_reasons_of_the_list() -> None:
         assert f"| {number} | {row['side']} | {row['rule']} |" in text
         assert not row["open"] or f"open: {row['open']}" in text
     assert "**" not in text, "a number fails, or has neither test nor reason"
+
+
+def junit(*cases: str) -> str:
+    return f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>"
+
+
+def case(name: str, inside: str = "") -> str:
+    return f'<testcase classname="tests.conformance.test_x" name="{name}">{inside}</testcase>'
+
+
+PASSED = case("test_c001_codes[1]") + case("test_c001_codes[2]")
+FAILED = case("test_c001_codes[1]") + case("test_c001_codes[2]", "<failure/>")
+
+
+@pytest.mark.parametrize(
+    ("cases", "reason", "code", "verdict"),
+    [
+        (PASSED, "", 0, "passes"),
+        (FAILED, "", 1, "**fails**"),
+        (PASSED + case("test_wireshark_reads_it", "<error/>"), "", 1, "passes"),
+        ("", "", 1, "**no test**"),
+        ("", "later", 0, "open: later"),
+    ],
+)
+def test_the_run_fails_with_a_number(
+    tmp_path: Path, cases: str, reason: str, code: int, verdict: str
+) -> None:
+    spec = importlib.util.spec_from_file_location("conformance_report", FOLDER / "report.py")
+    assert spec and spec.loader
+    report = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = report
+    spec.loader.exec_module(report)
+    run, rules, page = (tmp_path / name for name in ("run.xml", "rules.csv", "page.md"))
+    run.write_text(junit(cases))
+    rules.write_text(f"number,side,area,rule,open\n1,PS,Codes,twenty digits,{reason}\n")
+    assert report.main(run, rules, page) == code
+    assert f"| {verdict} |" in page.read_text()

@@ -220,16 +220,22 @@ class FakeDeviceConfig:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    async def read_channel(self, code: str, types: Iterable[str] = ()) -> ConfigReading:
+    async def read_channel(
+        self, code: str, types: Iterable[str] = (), *, forced: bool = False
+    ) -> ConfigReading:
+        if "BasicParam" in types and not forced:
+            raise Conflict("config_restarts", command="BasicParam")
         self.asked = list(types)
         fields = (ConfigField("mode", "number", 0, 3),)
         return ConfigReading((ConfigView("FrameMirror", {"mode": 1}, fields),), ("OSDConfig",))
 
-    async def read_device(self, device_id: str, types: Iterable[str] = ()) -> ConfigReading:
+    async def read_device(
+        self, device_id: str, types: Iterable[str] = (), *, forced: bool = False
+    ) -> ConfigReading:
         return ConfigReading((), ())
 
     async def write_channel(
-        self, code: str, type_name: str, values: Mapping[str, object]
+        self, code: str, type_name: str, values: Mapping[str, object], *, forced: bool = False
     ) -> ConfigView:
         if type_name != "FrameMirror":
             raise NotFound("config_type", type_name)
@@ -238,7 +244,7 @@ class FakeDeviceConfig:
         return ConfigView(type_name, dict(values), ())
 
     async def write_device(
-        self, device_id: str, type_name: str, values: Mapping[str, object]
+        self, device_id: str, type_name: str, values: Mapping[str, object], *, forced: bool = False
     ) -> ConfigView:
         raise NotFound("config_type", type_name)
 

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,3 +118,11 @@ def test_any_text_is_read_or_told(text):
     rows, bad = parse_rows(HEAD + text)
     assert all(VALUES[each.quirk].fullmatch(each.value) for each in rows)
     assert all(each.line >= 1 and each.reason for each in bad)
+
+
+def test_the_manual_tells_of_every_quirk_and_its_standard():
+    text = (Path(__file__).parents[3] / "docs" / "quirks.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z_]+)` \| (.*?) \|", text, re.MULTILINE))
+    assert rows.keys() == set(Quirk)
+    told = {quirk: STANDARD[quirk] for quirk in Quirk if quirk is not Quirk.PLAYBACK_LIMIT}
+    assert all((f"`{value}`" if value else "empty") in rows[quirk] for quirk, value in told.items())

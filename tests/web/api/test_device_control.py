@@ -188,6 +188,14 @@ async def test_configuration_is_read_and_written(admin: Client, services: FakeSe
     assert (await admin.put(f"{DEVICE_URL}/config/Other", json={"values": {}})).status == 404
 
 
+async def test_a_configuration_that_restarts_a_device_is_read_by_force(admin: Client) -> None:
+    refused = await admin.get(f"{CHANNEL_URL}/config?types=BasicParam")
+    problem = await refused.json()
+    assert (refused.status, problem["code"]) == (409, "config_restarts")
+    assert "重启" in problem["title"] and "force" in str(problem)
+    assert (await admin.get(f"{CHANNEL_URL}/config?types=BasicParam&force=true")).status == 200
+
+
 async def test_pictures_are_ordered_and_listed(operator: Client, services: FakeServices) -> None:
     ordered = await (await operator.post(f"{CHANNEL_URL}/snapshot", json={"count": 2})).json()
     assert (ordered["count"], ordered["state"]) == (2, "running")
