@@ -119,7 +119,7 @@ async def capabilities(_: web.Request) -> web.Response:
 
 async def quirks(_: web.Request) -> web.Response:
     """No rows."""
-    return web.json_response({"items": []})
+    return web.json_response({"items": [], "bad": []})
 
 
 def add_control_routes(app: web.Application, api: str, told: Told) -> None:
