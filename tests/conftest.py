@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+LONG = ("e2e/", "web/test_viewer_in_browser.py", "damage/", "bench/", "project/")
 
 settings.register_profile("house", deadline=None)  # tests are about behaviour, never about time
 settings.load_profile("house")
@@ -25,7 +26,11 @@ def shared() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests that run real processes in real time a second go; the run's end lists each one."""
+    """Give tests that run real processes in real time a second go; the run's end lists each one.
+
+    Files that take minutes begin first, so that none is left alone with one worker at the end.
+    """
     for item in items:
         if item.get_closest_marker("e2e") is not None:
             item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
+    items.sort(key=lambda item: not str(item.path.relative_to(ROOT / "tests")).startswith(LONG))

@@ -172,7 +172,7 @@ def run_short(script: str, *arguments: object) -> subprocess.CompletedProcess[st
     )
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_the_short_form_takes_every_figure(programs: Path, tmp_path: Path) -> None:
     target = tmp_path / "bench.json"
     ended = run_short("bench_relay.py", "--smoke", "--json", target, "--build", programs)
@@ -184,7 +184,7 @@ def test_the_short_form_takes_every_figure(programs: Path, tmp_path: Path) -> No
         assert figure["value"] is not None or "not_available" in figure, ended.stderr
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_short_soak_leaves_nothing_behind(programs: Path, tmp_path: Path) -> None:
     target = tmp_path / "soak.json"
     options = ["--minutes", 0.33, "--rests", 3, "--streams", 10, "--sample", 1, "--seed", 1]
