@@ -8,7 +8,9 @@ closed: memory, descriptors, threads, tasks and ports at these rests must not gr
 """
 
 import argparse
+import contextlib
 import json
+import os
 import random
 import socket
 import statistics
@@ -161,12 +163,20 @@ class Soak:
 
 
 def bound_ports(pid: int, ports: range) -> int:
-    """How many of these ports are bound (UDP) or listened on (TCP), asked of the kernel."""
+    """How many of these ports the process has bound (UDP) or listens on (TCP), as the kernel says.
+
+    The kernel's tables are those of the whole machine, so they are held against its descriptors.
+    """
+    own = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            own.add(os.readlink(entry))
     found = 0
     for table, states in (("udp", {"07"}), ("tcp", {"0A"})):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
-            _, local, _, state, *_ = line.split()
-            found += state in states and int(local.rsplit(":", 1)[1], 16) in ports
+            _, local, _, state, _, _, _, _, _, inode, *_ = line.split()
+            is_theirs = state in states and f"socket:[{inode}]" in own
+            found += is_theirs and int(local.rsplit(":", 1)[1], 16) in ports
     return found
 
 

@@ -24,6 +24,7 @@ from sip.gb28181.record_info import (
     parse_record_query,
 )
 from sip.gb28181.subscription import Topic, Wish
+from sip.gb28181.video_upload import VideoUpload, build_video_upload, parse_video_upload
 from sip.gb28181.xml import MalformedXml
 
 DEVICE = "34020000001180000001"
@@ -44,6 +45,7 @@ READERS = [
     lambda envelope: parse_positions(envelope, DEVICE),
     parse_record_info,
     parse_record_query,
+    lambda envelope: parse_video_upload(envelope, DEVICE),
 ]
 
 SEEDS: list[bytes] = [
@@ -54,6 +56,7 @@ SEEDS: list[bytes] = [
     build_alarm(Alarm(CAMERA.device_id, 4, 1, "5", "2026-05-01T10:00:00", "越界", "6", "1")),
     build_device_info(DeviceInfo(DEVICE, "井口", "Sim", "X", "V1", 8), 5),
     build_key_frame_request(CAMERA.device_id, 6),
+    build_video_upload(VideoUpload(CAMERA.device_id, "2026-05-01T10:00:00", 118.3, 31.3), 7),
     build_position(Position(CAMERA.device_id, 118.3, 31.3, "2026-05-01T10:00:00", 36.0), 8),
     build_positions(DEVICE, 9, [Position(CAMERA.device_id, 118.3, 31.3)] * 2),
     Wish(Topic.ALARM).build_body(DEVICE, 10, "GB2312", is_2022=True),

@@ -161,7 +161,7 @@ class Endpoint:
             self._dispatcher.handle(event, now)
         self.doubts.handle_timer(now)
         self._desk.handle_timer(now)
-        self._inquiries.handle_timer(now)
+        self._inquiries.handle_timer(now, self._desk.has_unread)
         self._inviter.handle_timer(now)
         self._subscriber.handle_timer(now)
         self._broadcaster.handle_timer(now)

@@ -290,6 +290,20 @@ class SnapshotsUploaded:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoUploadBegun:
+    """A device says that it begins to send video by itself (GB/T 28181-2022 A.2.5)."""
+
+    device_id: str
+    """Who is registered and sent it."""
+    channel_id: str
+    time_text: str
+    longitude: float | None
+    """Degrees; None without a place."""
+    latitude: float | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class UpgradeEnded:
     """A device is back from a firmware upgrade and says how it went (2022 9.13)."""
 
@@ -357,6 +371,7 @@ Event = (
     | MediaStatusReceived
     | SnapshotsUploaded
     | UpgradeEnded
+    | VideoUploadBegun
     | PeerMisbehaved
 )
 """Everything `SipServer.events()` yields."""

@@ -150,6 +150,10 @@ class SipServer:
         while True:
             yield await self._events.get()
 
+    def waiting_events(self) -> list[Event]:
+        """Take what `events` would yield next without waiting: the consumer ends."""
+        return [self._events.get_nowait() for _ in range(self._events.qsize())]
+
     async def ask(
         self, device_id: str, question: Question[AnswerT], timeout_s: float | None = None
     ) -> AnswerT:

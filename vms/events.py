@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from vms.records import Alarm, AttemptView, Box, LiveStatus, PositionView, Segment
+from vms.records import Alarm, AttemptView, Box, LiveStatus, PositionView, PtzStatus, Segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +113,26 @@ class SegmentRecorded(Event):
 
     type: ClassVar[str] = "segment_recorded"
     segment: Segment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PtzHolderChanged(Event):
+    """Another person steers a camera, somebody has locked it, or nobody holds it any more."""
+
+    type: ClassVar[str] = "ptz_holder"
+    status: PtzStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoUploadAnnounced(Event):
+    """A device says that it begins to send video by itself, e.g. a body camera."""
+
+    type: ClassVar[str] = "video_upload"
+    device_id: str
+    channel: str
+    time_text: str
+    longitude: float | None
+    latitude: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,14 +26,17 @@ from vms.events import (
     Event,
     LiveStatusChanged,
     PositionReported,
+    PtzHolderChanged,
     RegistrationAttempted,
     SegmentRecorded,
     SubscriptionUpdated,
+    VideoUploadAnnounced,
 )
 from vms.records import Identity, Role
 from web.api.access import build_attempt
 from web.api.alarms import Box, build_alarm
 from web.api.live_status import build_live
+from web.api.ptz import build_ptz
 from web.api.recordings import build_segment
 from web.api.subscriptions import build_position
 from web.api.wire import Body, Text, Wire
@@ -98,6 +101,17 @@ class SubscriptionNews(Wire):
     reason: Text
 
 
+class VideoUpload(Wire):
+    """A device begins to send video by itself."""
+
+    device_id: str
+    channel: Text
+    time_text: Text
+    """When, in the device's own words."""
+    longitude: float | None
+    latitude: float | None
+
+
 class Detections(Wire):
     """What analysis saw in one picture."""
 
@@ -122,7 +136,9 @@ FORMS: Mapping[type[Event], Callable[[Any, Language], Wire]] = {
     LiveStatusChanged: lambda event, language: build_live(event.status, language),
     RegistrationAttempted: lambda event, _: build_attempt(event.attempt),
     SegmentRecorded: lambda event, _: build_segment(event.segment),
+    PtzHolderChanged: lambda event, _: build_ptz(event.status),
     SubscriptionUpdated: lambda event, _: SubscriptionNews.model_validate(event),
+    VideoUploadAnnounced: lambda event, _: VideoUpload.model_validate(event),
     PositionReported: lambda event, _: build_position(event.position),
 }
 """Every event that leaves the platform, and its JSON form; another event stays inside."""

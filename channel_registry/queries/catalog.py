@@ -48,8 +48,7 @@ def apply_catalog(
         _begin(database, device_id, complete, at, is_notification=is_notification)
         organisations = _known_organisations(database, device_id)
         tree = read_catalog(device_id, entries, organisations)
-        own = _channel_rows(database, Channel.device == device_id)
-        elsewhere = _owned_elsewhere(database, tree.channels, own)
+        own, elsewhere = _known_rows(database, device_id, tree.channels, complete=complete)
         rejected, moved = _judge_foreign(elsewhere)
         listed = [facts for facts in tree.channels if facts.code not in rejected]
         known = {code: _known(row) for code, row in own.items()}
@@ -156,13 +155,19 @@ def _known(row: Row) -> KnownChannel:
     return KnownChannel(facts, row["missing_since"] is not None, row["organisation_given"])
 
 
-def _owned_elsewhere(
-    database: Database, listed: Iterable[ChannelFacts], own: Mapping[str, Row]
-) -> dict[str, Row]:
-    found: dict[str, Row] = {}
+def _known_rows(
+    database: Database, device_id: str, listed: Iterable[ChannelFacts], *, complete: bool
+) -> tuple[dict[str, Row], dict[str, Row]]:
+    """The device's channels, and those of others that it lists too.
+
+    What is not complete says nothing of channels that it does not list: they are not read.
+    """
+    own = _channel_rows(database, Channel.device == device_id) if complete else {}
+    elsewhere: dict[str, Row] = {}
     for chunk in chunks(facts.code for facts in listed if facts.code not in own):
-        found |= _channel_rows(database, Channel.code.in_(chunk))
-    return found
+        for code, row in _channel_rows(database, Channel.code.in_(chunk)).items():
+            (own if row["device"] == device_id else elsewhere)[code] = row
+    return own, elsewhere
 
 
 def _judge_foreign(elsewhere: Mapping[str, Row]) -> tuple[set[str], dict[str, Row]]:

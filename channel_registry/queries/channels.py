@@ -60,6 +60,15 @@ def channels_by_code(database: Database, codes: Iterable[str]) -> dict[str, Chan
     return found
 
 
+def channels_of_devices(database: Database, ids: Iterable[str]) -> dict[str, ChannelRecord]:
+    """All channels of many devices, by code."""
+    found: dict[str, ChannelRecord] = {}
+    for chunk in chunks(ids):
+        rows = fetch(select_channels().where(Channel.device.in_(chunk)), database)
+        found.update({row["code"]: channel_record(row) for row in rows})
+    return found
+
+
 def channel_codes(
     database: Database, *, device_id: str | None = None, online: bool | None = None
 ) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Which devices are registered and online: written often, by the registrar's events."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,20 +20,8 @@ def save_registration(
 
     Raises `UnknownDevice`. The binding's own `online` is not looked at: who registers is online.
     """
-    values = {
-        "registered": True,
-        "registered_at": binding.registered_at,
-        "expires_at": binding.expires_at,
-        "last_seen_at": binding.last_seen_at,
-        "transport": fit(binding.transport, 8)[0],
-        "host": fit(binding.host, 64)[0],
-        "port": binding.port,
-        "contact": fit(binding.contact, 255)[0],
-        "user_agent": fit(binding.user_agent, 255)[0],
-        "gb_version": fit(binding.gb_version, 16)[0],
-    }
     with database.atomic():
-        if not run(Device.update(values).where(Device.id == binding.device_id), database):
+        if not save_bindings(database, [binding]):
             raise UnknownDevice(binding.device_id)
         return _turn(database, binding.device_id, online=True, at=at, cause=cause)
 
@@ -56,6 +44,43 @@ def set_device_offline(
         _require(database, device_id)
         run(Device.update(registered=registered).where(Device.id == device_id), database)
         return _turn(database, device_id, online=False, at=at, cause=cause)
+
+
+def save_bindings(database: Database, bindings: Iterable[DeviceBinding]) -> frozenset[str]:
+    """Store many registrations; answers the devices that are known; nobody turns on."""
+    known: list[str] = []
+    with database.atomic():
+        for binding in bindings:
+            change = Device.update(_columns(binding))
+            if run(change.where(Device.id == binding.device_id), database):
+                known.append(binding.device_id)
+    return frozenset(known)
+
+
+def set_registered(database: Database, ids: Iterable[str], *, registered: bool) -> frozenset[str]:
+    """Note whether the registrations of many devices still run; answers the devices known."""
+    known: list[str] = []
+    with database.atomic():
+        for chunk in chunks(ids):
+            mine = Device.id.in_(chunk)
+            known += [r["id"] for r in fetch(Device.select(Device.id).where(mine), database)]
+            run(Device.update(registered=registered).where(mine), database)
+    return frozenset(known)
+
+
+def turn_devices(
+    database: Database, ids: Iterable[str], *, online: bool, at: datetime, cause: str
+) -> frozenset[str]:
+    """Turn many devices on or off; answers those that were otherwise before."""
+    turned: list[str] = []
+    other = ~Device.online if online else Device.online
+    with database.atomic():
+        for chunk in chunks(ids):
+            mine = Device.id.in_(chunk) & other
+            turned += [r["id"] for r in fetch(Device.select(Device.id).where(mine), database)]
+            change = Device.update(online=online, state_since=at, cause=cause)
+            run(change.where(mine), database)
+    return frozenset(turned)
 
 
 def set_all_offline(database: Database, *, at: datetime, cause: str) -> tuple[str, ...]:
@@ -108,6 +133,21 @@ def devices_online(database: Database, ids: list[str]) -> dict[str, bool]:
         query = Device.select(Device.id, Device.online).where(Device.id.in_(chunk))
         found.update({row["id"]: row["online"] for row in fetch(query, database)})
     return found
+
+
+def _columns(binding: DeviceBinding) -> dict[str, Any]:
+    return {
+        "registered": True,
+        "registered_at": binding.registered_at,
+        "expires_at": binding.expires_at,
+        "last_seen_at": binding.last_seen_at,
+        "transport": fit(binding.transport, 8)[0],
+        "host": fit(binding.host, 64)[0],
+        "port": binding.port,
+        "contact": fit(binding.contact, 255)[0],
+        "user_agent": fit(binding.user_agent, 255)[0],
+        "gb_version": fit(binding.gb_version, 16)[0],
+    }
 
 
 def _require(database: Database, device_id: str) -> None:

@@ -14,7 +14,8 @@ from sip.message.sdp import (
 )
 
 PCMA = 8
-PCMA_MAP = "PCMA/8000"
+PCMU = 0
+PCMA_MAP, PCMU_MAP, PS_MAP = "PCMA/8000", "PCMU/8000", "PS/90000"
 VOICE_FORMAT = "v/////a/1/8/1"
 """f= of G.711A at 64 kbit/s and 8 kHz without video (annex G)."""
 _NOWHERE = frozenset({"0.0.0.0", "::", ""})  # compared with, not listened on
@@ -34,6 +35,8 @@ class VoiceOffer:
     is_program_stream: bool = False
     """The offer knows no G.711, only PS (a quirk): pack the voice."""
     name: str = "Play"
+    is_mu_law: bool = False
+    """The offer knows no A-law, only mu-law."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def read_voice_offer(
     described = parse_sdp(body)
     lines = [line for line in described.media if line.kind == "audio"] or [described.media[0]]
     media = next((line for line in lines if line.is_tcp is prefers_tcp), lines[0])
-    payload_type, is_ps = _choose(media, prefers_ps)
+    payload_type, form = _choose(media, prefers_ps)
     host = media.host or ""
     return VoiceOffer(
         signalling_host if host in _NOWHERE else host,
@@ -65,8 +68,9 @@ def read_voice_offer(
         _transport(media),
         described.ssrc,
         payload_type,
-        is_ps,
+        form == PS_MAP,
         described.name or "Play",
+        is_mu_law=form == PCMU_MAP,
     )
 
 
@@ -91,7 +95,7 @@ def build_voice_answer(answer: VoiceAnswer, *, owner_id: str, direction: str = "
     """Write the answer of the speaker; setup mirrors the offer (RFC 4145)."""
     offer = answer.offer
     setup = {"udp": "", "tcp-passive": "active", "tcp-active": "passive"}[offer.transport]
-    codec = "PS/90000" if offer.is_program_stream else PCMA_MAP
+    codec = PS_MAP if offer.is_program_stream else PCMU_MAP if offer.is_mu_law else PCMA_MAP
     return _build(
         answer.host,
         answer.port,
@@ -136,15 +140,17 @@ def _build(
     return ("\r\n".join(lines) + "\r\n").encode("utf-8")
 
 
-def _choose(media: MediaLine, prefers_ps: bool) -> tuple[int, bool]:
-    """The payload type to send: of G.711A and PS the one preferred, else what is offered."""
-    mapped = media.payloads
-    offered = media.payload_types or tuple(mapped)
-    plain = [n for n in offered if n == PCMA or mapped.get(n) == "PCMA"]
-    packed = [n for n in offered if mapped.get(n) == "PS" or (n == 96 and n not in mapped)]
-    if packed and (prefers_ps or not plain):
-        return packed[0], True
-    return (plain[0] if plain else PCMA), False
+def _choose(media: MediaLine, prefers_ps: bool) -> tuple[int, str]:
+    """The payload type and form to send: A-law, mu-law, PS in this order, or PS first."""
+    mapped = {PCMA: "PCMA", PCMU: "PCMU", 96: "PS"} | media.payloads
+    offered = media.payload_types or tuple(media.payloads)
+    forms = [("PCMA", PCMA_MAP), ("PCMU", PCMU_MAP)]
+    forms.insert(0 if prefers_ps else len(forms), ("PS", PS_MAP))
+    for name, form in forms:
+        for number in offered:
+            if mapped.get(number) == name:
+                return number, form
+    return PCMA, PCMA_MAP
 
 
 def _transport(media: MediaLine) -> MediaTransport:

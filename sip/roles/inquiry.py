@@ -136,10 +136,16 @@ class Inquiries:
         """Return the earliest deadline."""
         return min((inquiry.deadline for inquiry in self._open.values()), default=None)
 
-    def handle_timer(self, now: float) -> None:
-        """End what has waited long enough."""
+    def handle_timer(self, now: float, has_unread: Callable[[str], bool]) -> None:
+        """End what has waited long enough.
+
+        A device of which something has come that is not read yet is not silent: it has more time.
+        """
         for inquiry in [i for i in self._open.values() if i.deadline <= now]:
-            self._give_up(inquiry)
+            if now < inquiry.latest and has_unread(inquiry.device_id):
+                inquiry.deadline = min(now + self._config.catalog_pause_s, inquiry.latest)
+            else:
+                self._give_up(inquiry)
 
     def forget_device(self, device_id: str) -> None:
         """End every question to a device that is gone."""

@@ -20,8 +20,17 @@ from sip.events import (
     PositionsReceived,
     SnapshotsUploaded,
     UpgradeEnded,
+    VideoUploadBegun,
 )
-from sip.gb28181 import alarm, catalog, keepalive, mobile_position, snapshot, upgrade
+from sip.gb28181 import (
+    alarm,
+    catalog,
+    keepalive,
+    mobile_position,
+    snapshot,
+    upgrade,
+    video_upload,
+)
 from sip.gb28181.manscdp import Envelope, Root, parse_envelope, read_envelope
 from sip.message import Peer, Request
 from sip.roles.bindings import Binding
@@ -84,6 +93,7 @@ class MessageDesk:
             (Root.NOTIFY, catalog.COMMAND): self._read_catalog,
             (Root.NOTIFY, snapshot.FINISHED): self._read_snapshots,
             (Root.NOTIFY, upgrade.RESULT): self._read_upgrade,
+            (Root.NOTIFY, video_upload.COMMAND): self._read_video_upload,
             (Root.NOTIFY, mobile_position.COMMAND): self._read_positions,
         }
         self.answers: list[Callable[[str, Envelope, float], bool]] = [inquiries.receive_answer]
@@ -117,6 +127,11 @@ class MessageDesk:
             letter = self._backlog.pop()
             self._backlog_bytes -= len(letter.body)
             self._read(letter, now)
+
+    def has_unread(self, device_id: str) -> bool:
+        """Whether something of this device waits to be read, or is being read."""
+        reading = [self._reading[0]] if self._reading is not None else []
+        return any(letter.binding.device_id == device_id for letter in (*reading, *self._backlog))
 
     def next_timer(self) -> float | None:
         """Return when the oldest waiting letter came: at once."""
@@ -224,6 +239,20 @@ class MessageDesk:
         self._emit(
             SnapshotsUploaded(
                 device_id, read.device_id, read.session_id, read.file_ids, self._wall()
+            )
+        )
+
+    def _read_video_upload(self, letter: _Letter, envelope: Envelope, now: float) -> None:
+        device_id = letter.binding.device_id
+        read = video_upload.parse_video_upload(envelope, device_id)
+        self._emit(
+            VideoUploadBegun(
+                device_id,
+                read.channel_id,
+                read.time_text,
+                read.longitude,
+                read.latitude,
+                self._wall(),
             )
         )
 

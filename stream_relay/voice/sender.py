@@ -17,6 +17,7 @@ from stream_relay.formats.rfc4571 import build_frame
 from stream_relay.receiver import Transport
 from stream_relay.sources.ports import PortPool
 from stream_relay.sources.sockets import bind_listener, bind_sender
+from stream_relay.voice.laws import mu_law
 from stream_relay.voice.packets import TCP_MS, UDP_MS, VoicePacketizer
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ class VoiceTarget:
     """Length of a packet; over TCP at least 100 ms (quirk 46)."""
     pes_bytes: int = MAX_PES_BYTES
     """Longest PES packet it takes, inside PS."""
+    is_mu_law: bool = False
+    """It knows no A-law."""
 
 
 class VoiceSender:
@@ -119,7 +122,8 @@ class VoiceSender:
     def push(self, a_law: bytes) -> None:
         """Send 20 ms of sound; never waits."""
         if self._packetizer is not None:
-            self._send(self._packetizer.push(a_law))
+            sound = mu_law(a_law) if self._target.is_mu_law else a_law
+            self._send(self._packetizer.push(sound))
 
     def finish(self) -> None:
         """Send what is left of the last packet."""

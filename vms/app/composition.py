@@ -114,7 +114,7 @@ def build_parts(
     planes.sip.on_answered = capabilities.heard
     catalogs = CatalogService(planes.sip, store, news, config.sip, clock, quirks.note)
     desk = DeviceDesk(planes.sip, store)
-    ptz = PtzService(desk, clock)
+    ptz = PtzService(desk, clock, bus)
     device_control = DeviceControlService(desk, clock)
     snapshots = SnapshotService(
         desk, config.data, lambda: device_base_url(config, http_port()), clock
@@ -146,11 +146,24 @@ def build_parts(
             alarms.raise_wrong_clock,
             snapshots.finished,
             device_control.upgrade_ended,
-            subscriptions.note,
+            subscriptions.tell,
             positions.take,
         ),
         quirks=quirks.find,
     )
+    voice = VoiceService(
+        planes.sip,
+        lambda target: VoiceSender(target, planes.relay.ports, config.media.host),
+        store,
+        users,
+        config.data,
+        advertised=advertised,
+        zone=config.zone,
+        clock=clock,
+        quirks=quirks.find,
+    )
+    for service in (live, playback, voice, subscriptions, snapshots, device_control):
+        service.on_capability = capabilities.note
     around = Surroundings(
         is_recording=recording.is_on,
         live_status=live.status,
@@ -203,17 +216,7 @@ def build_parts(
         device_config=DeviceConfigService(desk, quirks.find),
         snapshots=snapshots,
         system=system,
-        voice=VoiceService(
-            planes.sip,
-            lambda target: VoiceSender(target, planes.relay.ports, config.media.host),
-            store,
-            users,
-            config.data,
-            advertised=advertised,
-            zone=config.zone,
-            clock=clock,
-            quirks=quirks.find,
-        ),
+        voice=voice,
         bus=bus,
     )
     return Parts(
@@ -236,6 +239,7 @@ def build_housekeeping(
     async def prune_log() -> None:
         days = config.storage.audit_days
         await store.run(prune_audit, at=clock.wall(), keep_days=days)
+        await services.voice.prune(days)
 
     async def look_at_disk() -> None:
         await services.recording.make_room()

@@ -151,6 +151,10 @@ def check_fleet(arguments: Namespace) -> None:
         raise ConfigError("--fleet", f"1 to {MOST_DEVICES}", "--fleet 10000")
     if arguments.fleet * arguments.channels > MOST_SERIALS:
         raise ConfigError("--channels", f"all together at most {MOST_SERIALS}", "--channels 4")
+    if arguments.vendor is not None:
+        raise ConfigError(
+            "--vendor", "a fleet has no maker", f"--boxes 2 --vendor {arguments.vendor}"
+        )
     if arguments.transport != "udp":
         raise ConfigError("--transport", "a fleet signals over udp", "--transport udp")
 

@@ -83,7 +83,7 @@ class DeviceConfigService:
         for name in types:
             try:
                 self._check_restart(device_id, name, forced)
-                await self._desk.check(device_id, name)
+                await self._desk.check(device_id, name, forced=forced)
                 found.append(await self._read_one(device_id, target, name))
             except (NotFound, Conflict, VmsError) as error:
                 if is_given or error.code in ("device_offline", "device_not_found"):
@@ -111,7 +111,7 @@ class DeviceConfigService:
         if name in HANDLED_ELSEWHERE:
             raise NotFound("config_type", name)
         self._check_restart(device_id, name, forced)
-        await self._desk.check(device_id, name)
+        await self._desk.check(device_id, name, forced=forced)
         block = _block(name, values)
         named = await self._target(device_id, target, name)
         await self._desk.ask(device_id, config.set_config({name: block}, named))

@@ -9,7 +9,9 @@ from vms.clock import Clock
 from vms.errors import Conflict, NotFound
 from vms.ids import new_name
 from vms.records import OrderState, StorageCard, UpgradeView
+from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.device_desk import DeviceDesk
+from vms.storage.device_records import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +27,8 @@ class DeviceControlService:
         self._desk = desk
         self._clock = clock
         self._upgrades: dict[str, UpgradeView] = {}
+        self.on_capability: NoteCapability = ignore_note
+        """Hears how upgrades end."""
 
     async def record(self, code: str, *, on: bool) -> None:
         """Start or stop recording on the device."""
@@ -101,6 +105,8 @@ class DeviceControlService:
         if view is None or view.session_id != event.session_id:
             logger.warning("upgrade that nobody ordered", extra=facts)
             return
+        verdict = Verdict.WORKS if event.is_ok else Verdict.REFUSED
+        self.on_capability(event.device_id, "upgrade", verdict, event.reason)
         logger.info("upgrade ended", extra=facts | {"firmware": event.firmware})
         self._upgrades[event.device_id] = replace(
             view,

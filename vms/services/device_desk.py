@@ -48,12 +48,15 @@ class DeviceDesk:
         """The code of a device's first channel; "" where none is known."""
         return await self._store.run(_first_channel, device_id)
 
-    async def check(self, device_id: str, *elements: str) -> None:
-        """Raise Conflict(edition_too_old) unless the device knows these commands."""
+    async def check(self, device_id: str, *elements: str, forced: bool = False) -> None:
+        """Raise Conflict(edition_too_old) unless the device knows these commands.
+
+        `forced` asks it none the less: some devices of 2016 know what is new in 2022.
+        """
         device = await self.device(device_id)
         try:
             for element in elements:
-                check_edition(element, device.gb_version)
+                check_edition(element, device.gb_version, is_forced=forced)
         except EditionTooOld as error:
             raise Conflict(
                 "edition_too_old", str(error), command=error.command, gb_version=error.gb_version

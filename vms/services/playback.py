@@ -25,6 +25,7 @@ from vms.config_sections import MediaSection, PlaybackSection
 from vms.errors import Conflict, Invalid, LiveFailed, NotFound, NotReady, VmsError
 from vms.ids import new_name
 from vms.records import LiveReason, LiveState, LiveStep, Playback, PlaybackState
+from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.live import Watch
 from vms.services.live.board import Board
 from vms.services.live.ports import Routes
@@ -35,6 +36,7 @@ from vms.services.playback_session import (
     Signalling,
     Window,
 )
+from vms.storage.device_records import Verdict
 from vms.supervise import supervise
 
 logger = logging.getLogger(__name__)
@@ -78,6 +80,8 @@ class PlaybackService:
         self._settings = settings
         self._media_settings = media_settings
         self._clock = clock
+        self.on_capability: NoteCapability = ignore_note
+        """Hears what a device can do with its recordings."""
         self._sessions: dict[str, PlaybackSession] = {}
         """Those of playbacks and of downloads."""
         self._running: dict[str, _Running] = {}
@@ -209,6 +213,7 @@ class PlaybackService:
             settings=self._media_settings,
             board=Board(code, self._clock, lambda _: None),
             turn=lambda device: self._turns.setdefault(device, asyncio.Lock()),
+            note=self.on_capability,
         )
         session.device_id = target.device_id
         session.board.progress(LiveState.CONNECTING, LiveStep.LOOKUP)
@@ -322,7 +327,7 @@ class PlaybackService:
             command = mansrtsp.reverse(seconds, session.position.scale)
         else:
             command = mansrtsp.seek(seconds)
-        await self._send(session, command)
+        await self._send(session, command, "playback_seek")
         session.position.place(seconds)
         session.is_held = False
         session.renew_clock()
@@ -336,7 +341,8 @@ class PlaybackService:
         else:
             command = mansrtsp.set_speed(speed)
         try:
-            reply = await self._send(session, command)
+            name = "playback_reverse" if speed < 0 else "playback_speed"
+            reply = await self._send(session, command, name)
         except Conflict as error:
             if speed >= 0:
                 raise
@@ -351,22 +357,26 @@ class PlaybackService:
             session.renew_clock()
 
     async def _hold(self, session: PlaybackSession, paused: bool) -> None:
-        await self._send(session, mansrtsp.pause() if paused else mansrtsp.resume())
+        command = mansrtsp.pause() if paused else mansrtsp.resume()
+        await self._send(session, command, "playback_pause")
         session.is_held = paused
 
     async def _send(
-        self, session: PlaybackSession, command: PlaybackCommand
+        self, session: PlaybackSession, command: PlaybackCommand, capability: str
     ) -> mansrtsp.PlaybackReply:
         if session.board.state is not LiveState.LIVE:
             raise NotReady(code="playback_not_ready", retry_after_s=1.0)
         try:
             async with asyncio.timeout(self._media_settings.invite_timeout_s):
-                return await session.control(command)
+                reply = await session.control(command)
         except PlaybackRefused as error:
             detail = f"{error.status} {error.reason}".strip()
+            self.on_capability(session.device_id, capability, Verdict.REFUSED, detail)
             raise Conflict("playback_refused", detail, detail=detail) from error
         except (TimeoutError, PeerUnreachable) as error:
             raise NotReady(code=LiveReason.DEVICE_UNREACHABLE.value) from error
+        self.on_capability(session.device_id, capability, Verdict.WORKS, "")
+        return reply
 
 
 def check_window(start: datetime, end: datetime, longest: timedelta, now: datetime) -> None:

@@ -30,6 +30,7 @@ from vms.config_sections import MediaSection
 from vms.config_values import Transport
 from vms.errors import LiveFailed, NotFound
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
+from vms.services.capability_notes import NoteCapability, ignore_note, refusal_of
 from vms.services.live.board import Board
 from vms.services.live.demand import Demand
 from vms.services.live.ports import WAYS, Routes, Target
@@ -42,6 +43,7 @@ from vms.services.live.session import (
     reason_of,
 )
 from vms.services.playback_position import Position
+from vms.storage.device_records import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +118,7 @@ class PlaybackSession:
         settings: MediaSection,
         board: Board,
         turn: Callable[[str], asyncio.Lock],
+        note: NoteCapability = ignore_note,
     ) -> None:
         """`turn` gives the lock of a device: one INVITE after the other (quirk 53)."""
         self.id = session_id
@@ -139,10 +142,15 @@ class PlaybackSession:
         self._routes = routes
         self._settings = settings
         self._turn = turn
+        self._note = note
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(INBOX)
         self._attempts = 0
         self._fresh_at = 0.0
         """When something came last, or when it was last allowed to be silent."""
+
+    @property
+    def _capability(self) -> str:
+        return "download" if self.window.kind == "Download" else "playback"
 
     @property
     def status(self) -> LiveStatus:
@@ -212,6 +220,8 @@ class PlaybackSession:
         raise AssertionError("a way of media is configured")
 
     def _failed(self, failure: LiveFailed) -> LiveFailed:
+        if refusal_of(failure, of_transport=False):
+            self._note(self.device_id, self._capability, Verdict.REFUSED, failure.detail)
         self.board.fail(failure)
         self.demand.release()
         return failure
@@ -241,6 +251,7 @@ class PlaybackSession:
             )
             async with self._invitation(target, offer) as invitation:
                 await self._connect_media(receiver, invitation)
+                self._note(target.device_id, self._capability, Verdict.WORKS, "")
                 self.stream = receiver.stream
                 self.board.progress(LiveState.LIVE, LiveStep.PLAYING, transport.value)
                 self.demand.release()

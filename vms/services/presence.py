@@ -3,21 +3,27 @@
 Functions of the database, each one transaction; they answer what has really changed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 
 from peewee import Database
 
+from channel_registry.errors import UnknownDevice
 from channel_registry.queries.catalog import apply_catalog, mark_missing, set_channel_statuses
-from channel_registry.queries.channels import channel_codes, channels_by_code
+from channel_registry.queries.channels import (
+    channel_codes,
+    channels_by_code,
+    channels_of_devices,
+)
 from channel_registry.queries.devices import list_devices
 from channel_registry.queries.presence import (
     device_bindings,
-    save_registration,
-    set_device_offline,
+    save_bindings,
     set_device_online,
+    set_registered,
+    turn_devices,
 )
 from channel_registry.records import (
     CatalogEntry,
@@ -26,10 +32,13 @@ from channel_registry.records import (
     DeviceBinding,
     DeviceRecord,
 )
-from vms.storage.queries.spans import change_states, open_spans
+from vms.storage.queries.spans import change_states, explain_states, open_spans
 from vms.storage.records import SpanCause, SpanState, StateChange, SubjectKind
 
 PAGE = 500
+VAGUE_CAUSES = frozenset({SpanCause.REPORTED_OFF, SpanCause.FAULTY})
+EXACT_CAUSES = frozenset({SpanCause.VIDEO_LOST, SpanCause.DEFECT})
+"""Why a channel is off, from a catalogue event: they take the place of the vague ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,31 @@ class PresenceChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """A registration or its refresh, to be written."""
+
+    binding: DeviceBinding
+    at: datetime
+    cause: SpanCause
+
+    @property
+    def device_id(self) -> str:
+        """Whose it is."""
+        return self.binding.device_id
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A device that has gone, to be written."""
+
+    device_id: str
+    at: datetime
+    cause: SpanCause
+    registered: bool
+    """Whether its registration still runs: only keepalives are missing."""
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogChange:
     """What a catalogue or a notification changed; channels whose presence turned."""
 
@@ -55,10 +89,21 @@ class CatalogChange:
 def device_came(
     database: Database, binding: DeviceBinding, at: datetime, cause: SpanCause
 ) -> PresenceChange:
-    """A registration or its refresh."""
+    """A registration or its refresh; raises UnknownDevice."""
+    changes = devices_came(database, [Arrival(binding, at, cause)])
+    if not changes:
+        raise UnknownDevice(binding.device_id)
+    return changes[binding.device_id]
+
+
+def devices_came(database: Database, arrivals: Sequence[Arrival]) -> dict[str, PresenceChange]:
+    """Registrations of many devices, each once, in few statements; unknown devices are left out.
+
+    Those with one cause turn at the time of the last of them.
+    """
     with database.atomic():
-        turned = save_registration(database, binding, at=at, cause=cause.value)
-        return _turned(database, binding.device_id, True, at, cause, is_new=turned)
+        known = save_bindings(database, [arrival.binding for arrival in arrivals])
+        return _turned_by_cause(database, [a for a in arrivals if a.device_id in known], on=True)
 
 
 def device_returned(
@@ -67,18 +112,31 @@ def device_returned(
     """Heard while its registration still runs: after a restart of the platform."""
     with database.atomic():
         turned = set_device_online(database, device_id, at=at, cause=cause.value)
-        return _turned(database, device_id, True, at, cause, is_new=turned)
+        news = frozenset([device_id] if turned else [])
+        return _turned(database, [device_id], True, at, cause, news)[device_id]
 
 
 def device_left(
     database: Database, device_id: str, at: datetime, cause: SpanCause, *, registered: bool
 ) -> PresenceChange:
-    """Gone, with (unregistered, expired) or without (keepalives) the end of its registration."""
+    """Gone, with (unregistered, expired) or without (keepalives) the end of its registration.
+
+    Raises UnknownDevice.
+    """
+    changes = devices_left(database, [Departure(device_id, at, cause, registered)])
+    if not changes:
+        raise UnknownDevice(device_id)
+    return changes[device_id]
+
+
+def devices_left(database: Database, departures: Sequence[Departure]) -> dict[str, PresenceChange]:
+    """Goodbyes of many devices, as `devices_came`."""
     with database.atomic():
-        turned = set_device_offline(
-            database, device_id, at=at, cause=cause.value, registered=registered
-        )
-        return _turned(database, device_id, False, at, cause, is_new=turned)
+        known: frozenset[str] = frozenset()
+        for registered in (True, False):
+            ids = [each.device_id for each in departures if each.registered is registered]
+            known |= set_registered(database, ids, registered=registered)
+        return _turned_by_cause(database, [d for d in departures if d.device_id in known], on=False)
 
 
 def catalog_came(
@@ -123,8 +181,10 @@ def statuses_came(
         on, off = set_channel_statuses(database, device_id, is_on, at=at)
         missing = mark_missing(database, device_id, deleted, at=at)
         causes = {code: statuses[code] for code in (*on, *off)}
+        explained = _explained(database, device_id, statuses, already=causes)
         causes.update(dict.fromkeys(missing, SpanCause.MISSING))
-        return CatalogChange(device_id, None, _record_channels(database, causes, at))
+        turned = _record_channels(database, causes, at)
+        return CatalogChange(device_id, None, (*turned, *explained))
 
 
 def faults_came(
@@ -179,26 +239,81 @@ def _all_devices(database: Database) -> Iterator[DeviceRecord]:
             return
 
 
+def _turned_by_cause(
+    database: Database, moves: Sequence[Arrival] | Sequence[Departure], *, on: bool
+) -> dict[str, PresenceChange]:
+    found: dict[str, PresenceChange] = {}
+    for cause in dict.fromkeys(move.cause for move in moves):
+        group = [move for move in moves if move.cause is cause]
+        ids, at = [move.device_id for move in group], group[-1].at
+        news = turn_devices(database, ids, online=on, at=at, cause=cause.value)
+        found |= _turned(database, ids, on, at, cause, news)
+    return found
+
+
 def _turned(
-    database: Database, device_id: str, on: bool, at: datetime, cause: SpanCause, *, is_new: bool
-) -> PresenceChange:
-    """Write the spans; `is_new` tells whether the registry had it otherwise."""
+    database: Database,
+    ids: Sequence[str],
+    on: bool,
+    at: datetime,
+    cause: SpanCause,
+    news: frozenset[str],
+) -> dict[str, PresenceChange]:
+    """Write the spans; `news` are those that the registry had otherwise."""
     state = SpanState.ON if on else SpanState.OFF
-    change = StateChange(device_id, state, cause)
-    began = change_states(database, SubjectKind.DEVICE, [change], at=at)
-    if not (is_new or began):
-        return PresenceChange(device_id, None, cause)
-    codes = channel_codes(database, device_id=device_id)
+    changes = [StateChange(device_id, state, cause) for device_id in ids]
+    turned = news.union(change_states(database, SubjectKind.DEVICE, changes, at=at))
+    records = channels_of_devices(database, turned)
     channel_cause = cause if on else SpanCause.DEVICE_OFFLINE
-    changed = _record_channels(database, dict.fromkeys(codes, channel_cause), at)
-    return PresenceChange(device_id, on, cause, tuple(record for record, _ in changed))
+    changed = _write_spans(database, records, dict.fromkeys(records, channel_cause), at)
+    channels: dict[str, list[ChannelRecord]] = {device_id: [] for device_id in ids}
+    for record, _ in changed:
+        channels[record.device_id].append(record)
+    return {
+        device_id: PresenceChange(
+            device_id, on if device_id in turned else None, cause, tuple(channels[device_id])
+        )
+        for device_id in ids
+    }
+
+
+def _explained(
+    database: Database,
+    device_id: str,
+    statuses: Mapping[str, SpanCause],
+    *,
+    already: Collection[str],
+) -> list[tuple[ChannelRecord, SpanCause]]:
+    """Channels that are off and now say more exactly why."""
+    exact = {
+        code: cause
+        for code, cause in statuses.items()
+        if cause in EXACT_CAUSES and code not in already
+    }
+    own = {
+        code: record
+        for code, record in channels_by_code(database, exact).items()
+        if record.device_id == device_id
+    }
+    causes = {code: exact[code] for code in own}
+    vague = (*VAGUE_CAUSES, *EXACT_CAUSES)
+    explained = explain_states(database, SubjectKind.CHANNEL, causes, instead_of=vague)
+    return [(own[code], causes[code]) for code in explained]
 
 
 def _record_channels(
     database: Database, causes: Mapping[str, SpanCause], at: datetime
 ) -> tuple[tuple[ChannelRecord, SpanCause], ...]:
     """Write the spans of channels as the registry has them now; answers those that turned."""
-    records = channels_by_code(database, causes)
+    return _write_spans(database, channels_by_code(database, causes), causes, at)
+
+
+def _write_spans(
+    database: Database,
+    records: Mapping[str, ChannelRecord],
+    causes: Mapping[str, SpanCause],
+    at: datetime,
+) -> tuple[tuple[ChannelRecord, SpanCause], ...]:
     changes = [
         StateChange(code, SpanState.ON if record.online else SpanState.OFF, causes[code])
         for code, record in records.items()

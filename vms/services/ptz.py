@@ -13,8 +13,10 @@ from channel_registry.records import ChannelRecord
 from sip.gb28181 import control, ptz
 from sip.gb28181.ptz_queries import PtzPosition
 from sip.gb28181.question import Question
+from vms.bus import Bus
 from vms.clock import Clock
 from vms.errors import Conflict, Invalid, NotReady, VmsError
+from vms.events import PtzHolderChanged
 from vms.records import Identity, PtzStatus, Steering
 from vms.services.device_desk import DeviceDesk
 from vms.services.ptz_holds import HoldBook
@@ -25,6 +27,8 @@ LEASE_S = 1.5
 """How long a movement lasts without renewal; browsers renew three times in this."""
 ORDER_S = 4.0
 """Longest wait for the 200 of one command."""
+LOOK_S = 1.0
+"""How often it is looked whether a hold has run out."""
 STOPS = 4
 """Stops that are sent at most while none is answered."""
 FAREWELL_S = 4.0
@@ -50,8 +54,12 @@ class _Movement:
 class PtzService:
     """Steers heads; `run` sends the stops that are due."""
 
-    def __init__(self, desk: DeviceDesk, clock: Clock, lease_s: float = LEASE_S) -> None:
+    def __init__(self, desk: DeviceDesk, clock: Clock, bus: Bus, lease_s: float = LEASE_S) -> None:
         self._desk = desk
+        self._clock = clock
+        self._bus = bus
+        self._told: dict[str, tuple[str, bool]] = {}
+        """Who holds a camera, and whether by a lock, as it was last told."""
         self._holds = HoldBook(clock)
         self._lease_s = lease_s
         self._moving: dict[str, _Movement] = {}
@@ -67,6 +75,10 @@ class PtzService:
                 while True:
                     self._changed.clear()
                     wait_s = self._stop_due()
+                    for code in list(self._told):
+                        self._tell_holder(code)
+                    if self._told:
+                        wait_s = min(wait_s or LOOK_S, LOOK_S)
                     with suppress(TimeoutError):
                         async with asyncio.timeout(wait_s):
                             await self._changed.wait()
@@ -117,12 +129,14 @@ class PtzService:
         """Keep others of the same role away; raises Conflict(ptz_held)."""
         await self.turnable(code)
         self._holds.lock(code, who, seconds)
+        self._tell_holder(code)
         return self._status(code)
 
     async def release(self, who: Identity, code: str) -> PtzStatus:
         """Give a camera back; raises Conflict(ptz_held)."""
         await self._desk.channel(code)
         self._holds.release(code, who)
+        self._tell_holder(code)
         return self._status(code)
 
     async def position(self, code: str, question: Question[PtzPosition]) -> PtzPosition:
@@ -147,6 +161,19 @@ class PtzService:
                 "camera taken over",
                 extra={"channel": code, "user": who.username, "before": loser.username},
             )
+        self._tell_holder(code)
+
+    def _tell_holder(self, code: str) -> None:
+        """Tell everybody at whose hand a camera is, when that has changed."""
+        hold = self._holds.find(code)
+        now = (hold.username, hold.is_lock) if hold is not None else ("", False)
+        if now == self._told.get(code, ("", False)):
+            return
+        self._told[code] = now
+        if hold is None:
+            del self._told[code]
+        self._changed.set()
+        self._bus.publish(PtzHolderChanged(at=self._clock.wall(), status=self._status(code)))
 
     def _status(self, code: str, *, can_turn: bool = True) -> PtzStatus:
         hold = self._holds.find(code)

@@ -6,14 +6,12 @@ gathered), then told on the bus. Keepalives are only noted, and written every fe
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from peewee import Database
-
-from channel_registry.errors import RegistryError
 from channel_registry.queries.presence import touch_devices
 from channel_registry.records import DeviceBinding
 from sip import events as sip
@@ -22,22 +20,22 @@ from sip.server import RegistrationSnapshot
 from vms.bus import Bus
 from vms.clock import Clock
 from vms.errors import VmsError
-from vms.events import RegistrationAttempted
+from vms.events import RegistrationAttempted, VideoUploadAnnounced
 from vms.records import AttemptView
 from vms.services.catalogs import CatalogService
 from vms.services.credentials import CredentialCache
 from vms.services.presence import CatalogChange, PresenceChange, settle
 from vms.services.presence_news import PresenceNews
-from vms.services.signalling_writes import STATUS_EVENTS, Outcome, Write, build_write
+from vms.services.signalling_writes import STATUS_EVENTS, Outcome, build_write, write_all
 from vms.services.store import Store
 from vms.supervise import supervise
 
 logger = logging.getLogger(__name__)
 
-BATCH = 200
+BATCH = 500
 BACKLOG = 2000
 TOUCH_EVERY_S = 5.0
-FLUSH_S = 3.0
+FLUSH_S = 6.0
 
 
 class Registrar(Protocol):
@@ -45,6 +43,9 @@ class Registrar(Protocol):
 
     def events(self) -> AsyncIterator[sip.Event]:
         """What devices do."""
+
+    def waiting_events(self) -> list[sip.Event]:
+        """What nobody has taken yet."""
 
     def registration(self, device_id: str) -> RegistrationSnapshot | None:
         """A device's registration as it is now, None where it has none."""
@@ -78,7 +79,7 @@ class Listeners:
     clock_wrong: Callable[[sip.DeviceClockChecked], Awaitable[None]]
     snapshots_uploaded: Callable[[sip.SnapshotsUploaded], None]
     upgrade_ended: Callable[[sip.UpgradeEnded], None]
-    subscription_changed: Callable[[sip.SubscriptionChanged], Awaitable[None]]
+    subscription_changed: Callable[[sip.SubscriptionChanged], None]
     positions_received: Callable[[sip.PositionsReceived], Awaitable[None]]
 
 
@@ -138,18 +139,14 @@ class RegistrationService:
 
     async def _take_events(self) -> None:
         async for event in self._registrar.events():
-            await self._take(event)
+            if self._sort(event):
+                await self._backlog.put(event)
 
-    async def _take(self, event: sip.Event) -> None:
+    def _sort(self, event: sip.Event) -> bool:
+        """Act on what needs no writing; true for what is to be written."""
         match event:
             case sip.KeepaliveReceived():
-                self._seen[event.device_id] = event.at
-                if event.device_id in self._unheard or event.faulty:
-                    # After one with faults the next is looked at too: it may say that they ended.
-                    self._unheard.discard(event.device_id)
-                    if event.faulty:
-                        self._unheard.add(event.device_id)
-                    await self._backlog.put(event)
+                return self._hear_keepalive(event)
             case sip.InvitationEnded():
                 self._listeners.invitation_ended(event.invitation_id, event.reason)
             case sip.PeerMisbehaved():
@@ -164,6 +161,8 @@ class RegistrationService:
                 )
             case sip.SnapshotsUploaded():
                 self._listeners.snapshots_uploaded(event)
+            case sip.VideoUploadBegun():
+                self._tell_upload(event)
             case sip.UpgradeEnded():
                 self._listeners.upgrade_ended(event)
             case sip.MediaStatusReceived():
@@ -171,7 +170,33 @@ class RegistrationService:
             case _:
                 if isinstance(event, sip.DeviceRegistered):
                     self._unheard.add(event.device_id)
-                await self._backlog.put(event)
+                return True
+        return False
+
+    def _hear_keepalive(self, event: sip.KeepaliveReceived) -> bool:
+        """Note it; true for one that may change something."""
+        self._seen[event.device_id] = event.at
+        if event.device_id not in self._unheard and not event.faulty:
+            return False
+        # After one with faults the next is looked at too: it may say that they ended.
+        self._unheard.discard(event.device_id)
+        if event.faulty:
+            self._unheard.add(event.device_id)
+        return True
+
+    def _tell_upload(self, event: sip.VideoUploadBegun) -> None:
+        facts = {"device": event.device_id, "channel": event.channel_id, "time": event.time_text}
+        logger.info("device begins to send video", extra=facts)
+        self._bus.publish(
+            VideoUploadAnnounced(
+                at=event.at,
+                device_id=event.device_id,
+                channel=event.channel_id,
+                time_text=event.time_text,
+                longitude=event.longitude,
+                latitude=event.latitude,
+            )
+        )
 
     # Writing
 
@@ -190,7 +215,7 @@ class RegistrationService:
         writes = [(event, write) for event in believed if (write := build_write(event, now))]
         outcomes: list[Outcome] = []
         if writes:
-            outcomes = await self._store.run_when_ready(_write_all, [write for _, write in writes])
+            outcomes = await self._store.run_when_ready(write_all, [write for _, write in writes])
         for (event, _), outcome in zip(writes, outcomes, strict=True):
             await self._tell(event, outcome)
         for event in events:
@@ -239,7 +264,7 @@ class RegistrationService:
             case sip.AlarmReceived():
                 await self._listeners.alarm_received(event)
             case sip.SubscriptionChanged():
-                await self._listeners.subscription_changed(event)
+                self._listeners.subscription_changed(event)
             case sip.PositionsReceived():
                 await self._listeners.positions_received(event)
             case sip.DeviceMoved():
@@ -275,34 +300,26 @@ class RegistrationService:
             self._registrar.settle_doubts(waiting)
 
     async def _flush(self) -> None:
-        """Write what was heard before the end."""
+        """Write what was heard before the end: a whole fleet may just have said goodbye."""
         waiting = [self._backlog.get_nowait() for _ in range(self._backlog.qsize())]
-        events = self._taken + waiting
+        late = [event for event in self._registrar.waiting_events() if self._sort(event)]
+        events = deque([*self._taken, *waiting, *late])
         try:
             async with asyncio.timeout(FLUSH_S):
-                await self._write(events)
+                while events:
+                    batch = [events.popleft() for _ in range(min(BATCH, len(events)))]
+                    await self._write(batch)
                 await self._write_seen()
         except (TimeoutError, VmsError) as error:
-            logger.error("events lost at the end", extra={"reason": str(error) or "timeout"})
+            logger.error(
+                "events lost at the end",
+                extra={"reason": str(error) or "timeout", "count": len(events)},
+            )
 
 
 def _ids(events: list[sip.Event]) -> set[str]:
     arrivals = (sip.DeviceRegistered, sip.DeviceRefreshed)
     return {event.device_id for event in events if isinstance(event, arrivals)}
-
-
-def _write_all(database: Database, writes: list[Write]) -> list[Outcome]:
-    """Run many writes in one transaction; one that is refused does not stop the others."""
-    outcomes: list[Outcome] = []
-    with database.atomic():
-        for write in writes:
-            try:
-                with database.atomic():
-                    outcomes.append(write(database))
-            except RegistryError as error:
-                logger.info("signalling about something unknown", extra={"reason": str(error)})
-                outcomes.append(None)
-    return outcomes
 
 
 def _snapshot(binding: DeviceBinding) -> RegistrationSnapshot:

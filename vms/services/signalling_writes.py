@@ -1,30 +1,41 @@
-"""Which event of signalling is written how: one function from event to a call of the database."""
+"""Which event of signalling is written how, and many of them in one transaction.
 
-from collections.abc import Callable, Mapping
+What storms after a power cut, or when a fleet says goodbye, is written for many devices at once:
+arrivals, departures, tries to register. The rest is one call each, in the order of coming.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from peewee import Database
 
+from channel_registry.errors import RegistryError
 from channel_registry.queries.rules import set_clock_offset
 from channel_registry.records import DeviceBinding
 from sip import events as sip
 from sip.server import RegistrationSnapshot
 from vms.services.catalogs import entries_of
 from vms.services.presence import (
+    Arrival,
     CatalogChange,
+    Departure,
     PresenceChange,
     catalog_came,
-    device_came,
-    device_left,
+    devices_came,
+    devices_left,
     keepalive_came,
     statuses_came,
 )
-from vms.storage.queries.attempts import record_attempt
-from vms.storage.records import SpanCause
+from vms.storage.queries.attempts import record_attempts
+from vms.storage.queries.subscriptions import note_subscription
+from vms.storage.records import RegistrationAttempt, SpanCause
+
+logger = logging.getLogger(__name__)
 
 Outcome = PresenceChange | CatalogChange | None
-Write = Callable[[Database], Outcome]
+Write = Callable[[Database], Outcome] | Arrival | Departure | RegistrationAttempt
 
 DEPARTURES: dict[type, tuple[SpanCause, bool]] = {
     sip.DeviceUnregistered: (SpanCause.UNREGISTERED, False),
@@ -50,17 +61,19 @@ def build_write(
     match event:
         case sip.DeviceRegistered():
             binding = _binding(event, registrations, event.user_agent, event.gb_version)
-            return lambda db: device_came(db, binding, event.at, SpanCause.REGISTERED)
+            return Arrival(binding, event.at, SpanCause.REGISTERED)
         case sip.DeviceRefreshed():
             cause = SpanCause.RETURNED if event.is_returned else SpanCause.REGISTERED
             binding = _binding(event, registrations)
-            return lambda db: device_came(db, binding, event.at, cause)
+            return Arrival(binding, event.at, cause)
         case sip.KeepaliveReceived():
             return lambda db: keepalive_came(db, event.device_id, event.faulty, event.at)
         case sip.DeviceClockChecked():
             return lambda db: _clock(db, event)
         case sip.RegistrationAttempted():
-            return lambda db: _attempted(db, event)
+            return _attempt(event)
+        case sip.SubscriptionChanged():
+            return lambda db: _subscribed(db, event)
         case sip.CatalogReceived():
             return lambda db: _catalog(db, event)
         case (
@@ -70,10 +83,62 @@ def build_write(
             | sip.KeepalivesMissed()
         ):
             cause, registered = DEPARTURES[type(event)]
-            return lambda db: device_left(
-                db, event.device_id, event.at, cause, registered=registered
-            )
+            return Departure(event.device_id, event.at, cause, registered)
     return None
+
+
+def write_all(database: Database, writes: Sequence[Write]) -> list[Outcome]:
+    """Write in one transaction; answers what became of each. One refused does not stop others."""
+    outcomes: list[Outcome] = [None] * len(writes)
+    with database.atomic():
+        moves: dict[str, int] = {}
+        for index, write in enumerate(writes):
+            if isinstance(write, RegistrationAttempt):
+                continue
+            if not isinstance(write, Arrival | Departure):
+                _write_moves(database, writes, moves, outcomes)
+                outcomes[index] = _write_one(database, write)
+                continue
+            if moves and not _may_join(write, writes, moves):
+                _write_moves(database, writes, moves, outcomes)
+            moves[write.device_id] = index
+        _write_moves(database, writes, moves, outcomes)
+        attempts = [write for write in writes if isinstance(write, RegistrationAttempt)]
+        if attempts:
+            record_attempts(database, attempts)
+    return outcomes
+
+
+def _may_join(
+    write: Arrival | Departure, writes: Sequence[Write], moves: Mapping[str, int]
+) -> bool:
+    """Of one kind together, and no device twice."""
+    first = writes[next(iter(moves.values()))]
+    return type(first) is type(write) and write.device_id not in moves
+
+
+def _write_moves(
+    database: Database, writes: Sequence[Write], moves: dict[str, int], outcomes: list[Outcome]
+) -> None:
+    """Write the devices that came, or those that left, together."""
+    chosen = [writes[index] for index in moves.values()]
+    arrivals = [write for write in chosen if isinstance(write, Arrival)]
+    departures = [write for write in chosen if isinstance(write, Departure)]
+    found = devices_came(database, arrivals) if arrivals else devices_left(database, departures)
+    for device_id, index in moves.items():
+        outcomes[index] = found.get(device_id)
+        if device_id not in found:
+            logger.info("signalling about something unknown", extra={"device": device_id})
+    moves.clear()
+
+
+def _write_one(database: Database, write: Callable[[Database], Outcome]) -> Outcome:
+    try:
+        with database.atomic():
+            return write(database)
+    except RegistryError as error:
+        logger.info("signalling about something unknown", extra={"reason": str(error)})
+        return None
 
 
 def _binding(
@@ -104,15 +169,26 @@ def _clock(database: Database, event: sip.DeviceClockChecked) -> None:
     set_clock_offset(database, event.device_id, offset_s)
 
 
-def _attempted(database: Database, event: sip.RegistrationAttempted) -> None:
-    record_attempt(
-        database,
+def _attempt(event: sip.RegistrationAttempted) -> RegistrationAttempt:
+    return RegistrationAttempt(
         device_id=event.device_id,
         address=event.peer.host,
         transport=event.peer.transport,
         outcome=event.outcome.value,
         user_agent=event.user_agent,
         count=event.count,
+        first_at=event.at,
+        last_at=event.at,
+    )
+
+
+def _subscribed(database: Database, event: sip.SubscriptionChanged) -> None:
+    note_subscription(
+        database,
+        event.device_id,
+        event.topic,
+        state=event.state,
+        reason=event.reason,
         at=event.at,
     )
 

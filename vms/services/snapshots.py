@@ -19,8 +19,10 @@ from vms.clock import Clock
 from vms.errors import Conflict, Invalid, NotFound, NotReady
 from vms.ids import new_name, new_token
 from vms.records import OrderState, SnapshotOrder, SnapshotView
+from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.day_folders import remove_days_before, write_picture
 from vms.services.device_desk import DeviceDesk
+from vms.storage.device_records import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +59,8 @@ class SnapshotService:
         self._folder = data / FOLDER
         self._base_url = base_url
         self._clock = clock
+        self.on_capability: NoteCapability = ignore_note
+        """Hears which devices bring pictures."""
         self._orders: OrderedDict[str, _Order] = OrderedDict()
         """By token."""
 
@@ -111,6 +115,7 @@ class SnapshotService:
         except BaseException:
             order.received.remove(name)
             raise
+        self.on_capability(order.device_id, "snapshot", Verdict.WORKS, "")
         logger.info("snapshot stored", extra={"channel": order.channel, "bytes": len(picture)})
 
     def finished(self, event: SnapshotsUploaded) -> None:

@@ -26,11 +26,11 @@ from vms.config_sections import SubscriptionsSection
 from vms.errors import VmsError
 from vms.events import CatalogMerged, DeviceStatusChanged, SubscriptionUpdated
 from vms.records import SubscriptionTopic, SubscriptionView
+from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.catalogs import CatalogService
 from vms.services.store import Store
-from vms.storage.device_records import SubscriptionRecord
+from vms.storage.device_records import SubscriptionRecord, Verdict
 from vms.storage.queries.subscriptions import (
-    note_subscription,
     subscriptions_of,
     wish_subscription,
 )
@@ -44,6 +44,13 @@ TOPICS: Mapping[SubscriptionTopic, Topic] = {
 }
 NAMES = {topic.value: name for name, topic in TOPICS.items()}
 ACTIVE, REFUSED = "active", "refused"
+VERDICTS = {ACTIVE: Verdict.WORKS, REFUSED: Verdict.REFUSED}
+CAPABILITIES = {
+    SubscriptionTopic.CATALOG: "subscription_catalog",
+    SubscriptionTopic.ALARM: "subscription_alarm",
+    SubscriptionTopic.POSITION: "subscription_mobile_position",
+}
+"""The lines of the capability matrix."""
 REFUSED_FOR = timedelta(days=1)
 EVENTS = 16_384
 """Devices that may come on before they are served: a fleet after a power cut."""
@@ -103,6 +110,8 @@ class SubscriptionService:
         self._settings = settings
         self._bus = bus
         self._clock = clock
+        self.on_capability: NoteCapability = ignore_note
+        """Hears what a device reports."""
 
     async def run(self) -> None:
         """Apply the policy to each device that comes on, until cancelled."""
@@ -114,21 +123,16 @@ class SubscriptionService:
                 if isinstance(event, DeviceStatusChanged | CatalogMerged) and (is_on or has_news):
                     await self._apply_safely(event.device_id, is_new=is_on)
 
-    async def note(self, event: SubscriptionChanged) -> None:
-        """Keep and tell what became of a subscription."""
+    def tell(self, event: SubscriptionChanged) -> None:
+        """Tell what became of a subscription, after it was written."""
         facts = {"device": event.device_id, "topic": event.topic, "event": event.state}
         if event.state in (REFUSED, "waiting"):
             logger.warning("device does not report", extra=facts | {"reason": event.reason})
         else:
             logger.info("subscription", extra=facts)
-        await self._store.run_when_ready(
-            note_subscription,
-            event.device_id,
-            event.topic,
-            state=event.state,
-            reason=event.reason,
-            at=event.at,
-        )
+        if event.state in VERDICTS:
+            name = CAPABILITIES[NAMES[event.topic]]
+            self.on_capability(event.device_id, name, VERDICTS[event.state], event.reason)
         self._bus.publish(
             SubscriptionUpdated(
                 at=self._clock.wall(),

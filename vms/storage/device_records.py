@@ -63,3 +63,13 @@ class PositionRecord:
     """Metres above the sea."""
     height: float | None
     """Metres above the ground."""
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastRecord:
+    """A broadcast that is over."""
+
+    number: int
+    ended_at: datetime
+    facts: str
+    """JSON, as the voice service writes it."""

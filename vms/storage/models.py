@@ -308,6 +308,20 @@ class TrackPoint(Model):
         indexes = ((("channel", "at"), False),)
 
 
+class Broadcast(Model):
+    """A broadcast that is over."""
+
+    number = BigIntegerField(primary_key=True)
+    ended_at = UtcField(index=True)
+    facts = TextField()
+    # JSON, as the voice service writes it.
+
+    class Meta:
+        """Table name as in the reference."""
+
+        table_name = "broadcast"
+
+
 TABLES = (
     Alarm,
     Span,
@@ -324,4 +338,5 @@ TABLES = (
     Subscription,
     Position,
     TrackPoint,
+    Broadcast,
 )

@@ -53,7 +53,7 @@ class ConfigQuery(Body):
     types: str = Field("", max_length=512, pattern=r"^[A-Za-z0-9,]*$")
     """Joined by commas; empty: all that the edition has."""
     force: bool = False
-    """Ask although the quirk table says that the device will restart."""
+    """Ask although the quirk table says that the device restarts by it, or is too old for it."""
 
 
 class ConfigValues(Body):
@@ -61,7 +61,7 @@ class ConfigValues(Body):
 
     values: dict[str, Any]
     force: bool = False
-    """Write although the quirk table says that the device will restart."""
+    """Write although the quirk table says that the device restarts by it, or is too old for it."""
 
 
 def build_configs(reading: ConfigReading) -> Configs:

@@ -370,6 +370,7 @@ export interface EventBodies {
   subscription: { device_id: string; topic: string; state: string; reason: string | null };
   position: Position;
   segment_recorded: Segment & { channel: string };
+  ptz_holder: { code: string; holder: string | null; is_locked: boolean };
 }
 
 export type EventType = keyof EventBodies;

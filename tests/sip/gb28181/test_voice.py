@@ -52,12 +52,32 @@ def test_an_answer_mirrors_the_offer(way):
         (b"m=audio 1 RTP/AVP 96\na=rtpmap:96 PS/90000\n", 96, True),
         (b"m=audio 1 RTP/AVP 96\n", 96, True),
         (b"m=audio 1 RTP/AVP\n", 8, False),
+        (b"m=audio 1 RTP/AVP 0\n", 0, False),
         (b"m=video 1 RTP/AVP 8\nm=audio 2 RTP/AVP 8\n", 8, False),
     ],
 )
 def test_the_payload_that_the_device_can_play(body, payload_type, is_ps):
     read = read_voice_offer(b"v=0\nc=IN IP4 1.2.3.4\n" + body, HOST)
     assert (read.payload_type, read.is_program_stream) == (payload_type, is_ps)
+
+
+@pytest.mark.parametrize(
+    ("offered", "payload_type", "is_mu_law"),
+    [
+        (b"0", 0, True),
+        (b"0 8", 8, False),
+        (b"8 0", 8, False),
+        (b"97\na=rtpmap:97 PCMU/8000", 97, True),
+        (b"96 0\na=rtpmap:96 PS/90000", 0, True),
+        (b"0\na=rtpmap:0 PCMA/8000", 0, False),
+    ],
+)
+def test_a_device_that_knows_only_mu_law_gets_it(offered, payload_type, is_mu_law):
+    offer = read_voice_offer(b"v=0\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP " + offered + b"\n", HOST)
+    assert (offer.payload_type, offer.is_mu_law) == (payload_type, is_mu_law)
+    answer = build_voice_answer(VoiceAnswer(HOST, 9, 1, offer), owner_id="34020000002000000001")
+    law = "PCMU" if is_mu_law else "PCMA"
+    assert f"a=rtpmap:{payload_type} {law}/8000\r\n".encode() in answer
 
 
 @pytest.mark.parametrize("address", [b"", b"c=IN IP4 0.0.0.0\n", b"c=\n"])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from sip.events import CatalogItem, CatalogReceived
@@ -61,6 +63,22 @@ def test_a_pause_ends_it_as_partial(wire):
         5,
         1,
     )
+
+
+def test_an_answer_that_is_still_being_read_is_no_pause(wire):
+    """A busy server may need longer for each share of a long body than a device may pause."""
+    wire.register()
+    sn = ask(wire, timeout_s=5.0)
+    items = [replace(camera(number), address="x" * 2000) for number in range(1, 101)]
+    wire.send(wire.request("MESSAGE", body=build_catalog_response(DEVICE, sn, items, 100)))
+    shares = 0
+    while outcome(wire) is None:
+        wire.now += 10.1
+        wire.endpoint.handle_timer(wire.now)
+        wire.flush()
+        shares += 1
+    assert shares > 2
+    assert (outcome(wire).complete, len(outcome(wire).items)) == (True, 100)
 
 
 def test_a_device_that_never_ends_is_cut_off(wire):

@@ -33,6 +33,7 @@ def test_the_options_of_the_readme_are_taken(tmp_path: Path) -> None:
     words = ["--provision", "--boxes", "3", "--channels", "40", "--transport", "tcp"]
     words += ["--local-host", "127.0.0.2"]
     simulate.check(parsed(*words, "--clip", str(clip), "--codec", "h265", "--fault", "loss=0.1"))
+    simulate.check(parsed("--provision", "--vendor", "hikvision", "--fault", "no_prolog"))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,7 @@ def test_the_options_of_the_readme_are_taken(tmp_path: Path) -> None:
         (["--provision", "--fleet", "0"], "--fleet"),
         (["--provision", "--fleet", "10000", "--channels", "1000"], "--channels"),
         (["--provision", "--fleet", "10", "--transport", "tcp"], "--transport"),
+        (["--provision", "--fleet", "10", "--vendor", "dahua"], "--vendor"),
     ],
 )
 def test_an_option_that_cannot_work_says_what_would(words: list[str], key: str) -> None:

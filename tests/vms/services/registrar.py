@@ -33,6 +33,9 @@ class FakeRegistrar:
         while True:
             yield await self._events.get()
 
+    def waiting_events(self) -> list[sip.Event]:
+        return [self._events.get_nowait() for _ in range(self._events.qsize())]
+
     @property
     def is_heard(self) -> bool:
         """Whether everything that was said has been taken."""

@@ -13,6 +13,7 @@ from sip.gb28181 import device_config as config
 from sip.gb28181.config_fields import Tree
 from sip.gb28181.question import NoAnswer, QueryFailed
 from tests.vms.bench import CHANNEL, DEVICE, OTHER_CHANNEL, T0, HandClock, binding
+from tests.vms.services.capability_ear import CapabilityEar
 from tests.vms.services.test_ptz import FakeDevice
 from vms.errors import Conflict, Invalid, NotFound, NotReady
 from vms.records import OrderState
@@ -21,6 +22,7 @@ from vms.services.device_control import DeviceControlService
 from vms.services.device_desk import DeviceDesk
 from vms.services.snapshots import LARGEST_PICTURE, MARGIN_S, SnapshotService
 from vms.services.store import Store
+from vms.storage.device_records import Verdict
 
 JPEG = b"\xff\xd8\xff\xe0picture\xff\xd9"
 BASE = "http://10.1.2.3:8080"
@@ -111,9 +113,12 @@ async def test_an_upgrade_is_followed_to_its_end(
     with pytest.raises(Conflict) as caught:
         await control.upgrade(DEVICE, firmware="V3", url="http://10.1.2.3/fw")
     assert caught.value.code == "upgrade_running"
+    control.on_capability = ear = CapabilityEar()
     control.upgrade_ended(UpgradeEnded(DEVICE, "another", True, "V9", "", T0))
+    assert ear.heard == []
     assert await control.upgrade_of(DEVICE) == ordered
     control.upgrade_ended(UpgradeEnded(DEVICE, ordered.session_id, is_ok, "V2", reason, T0))
+    assert ear.heard == [(DEVICE, "upgrade", Verdict.WORKS if is_ok else Verdict.REFUSED)]
     ended = await control.upgrade_of(DEVICE)
     assert (ended.state, ended.reason, ended.ended_at) == (state, reason, T0)
 
@@ -160,6 +165,10 @@ async def test_an_old_device_is_asked_for_what_it_has(
     asked = {dict(question.fields)["ConfigType"] for question in device.asked}
     assert asked == set(config.TYPES_2016) - {"BasicParam"}
     assert "OSDConfig" in reading.missing
+    device.asked.clear()
+    with pytest.raises(NotReady):
+        await configs.read_channel(CHANNEL, ["OSDConfig"], forced=True)
+    assert dict(device.asked[-1].fields)["ConfigType"] == "OSDConfig", "it was told to try"
 
 
 async def test_what_was_written_is_read_back(
@@ -231,8 +240,11 @@ async def test_pictures_are_ordered_taken_in_and_listed(
 async def test_fewer_pictures_than_ordered_are_what_there_is(
     snapshots: SnapshotService, device: FakeDevice
 ) -> None:
+    snapshots.on_capability = ear = CapabilityEar()
     order = await snapshots.order(CHANNEL, count=3)
+    assert ear.heard == []
     await snapshots.receive(token(device), pieces(JPEG))
+    assert ear.heard == [(DEVICE, "snapshot", Verdict.WORKS)]
     finished = SnapshotsUploaded(DEVICE, CHANNEL, order.session_id, (), T0)
     snapshots.finished(replace(finished, session_id="another"))
     assert (await snapshots.order_of(CHANNEL, order.session_id)).state is OrderState.RUNNING

@@ -13,6 +13,7 @@ from sip.gb28181.mansrtsp import Method, PlaybackCommand, Range
 from sip.server import InvitationFailed, PeerUnreachable, PlaybackRefused
 from stream_relay.events import EndReason, StreamEnded
 from tests.vms.bench import DEVICE, HandClock, eventually
+from tests.vms.services.capability_ear import CapabilityEar
 from tests.vms.services.recorder_stage import (
     HOUR,
     MEDIA,
@@ -23,6 +24,7 @@ from tests.vms.services.recorder_stage import (
 from vms.config_sections import PlaybackSection
 from vms.errors import Conflict, Invalid, NotFound, NotReady
 from vms.records import LiveState, PlaybackState
+from vms.storage.device_records import Verdict
 
 
 @pytest.fixture
@@ -310,3 +312,32 @@ async def test_a_viewer_gets_the_stream_from_its_key_picture(stage: RecorderStag
     with pytest.raises(NotFound):
         async with stage.service.watch("playback-0", "fmp4", "somebody"):
             pass
+
+
+async def test_what_a_recorder_can_do_is_noted(stage: RecorderStage) -> None:
+    stage.service.on_capability = ear = CapabilityEar()
+    playback = await stage.until_playing(await stage.create())
+    await stage.service.change(playback.id, speed=2.0)
+    await stage.service.change(playback.id, position=NOON + timedelta(minutes=5))
+    await stage.service.change(playback.id, paused=True)
+    stage.device.refusal = PlaybackRefused(400, "Bad Request")
+    with pytest.raises(Conflict):
+        await stage.service.change(playback.id, speed=-1.0)
+    assert [(name, verdict) for _, name, verdict in ear.heard] == [
+        ("playback", Verdict.WORKS),
+        ("playback_speed", Verdict.WORKS),
+        ("playback_seek", Verdict.WORKS),
+        ("playback_pause", Verdict.WORKS),
+        ("playback_reverse", Verdict.REFUSED),
+    ]
+
+
+async def test_refused_playback_is_noted_and_a_busy_recorder_is_not(stage: RecorderStage) -> None:
+    stage.service.on_capability = ear = CapabilityEar()
+    for failure, expected in (
+        (InvitationFailed(486, "refused"), []),
+        (InvitationFailed(403, "refused"), [("playback", Verdict.REFUSED)]),
+    ):
+        stage.device.failure = failure
+        await stage.until_over(await stage.create())
+        assert [(name, verdict) for _, name, verdict in ear.heard] == expected

@@ -22,10 +22,13 @@ from tests.vms.bench import (
     binding,
     eventually,
 )
+from vms.bus import Bus
 from vms.errors import Conflict, Invalid, NotReady
+from vms.events import PtzHolderChanged
 from vms.records import HomePosition, Identity, PresetView, Role, Steering
 from vms.services.device_desk import DeviceDesk
 from vms.services.ptz import STOPS, PtzService
+from vms.services.ptz_holds import HOLD_S
 from vms.services.ptz_memory import PtzMemoryService
 from vms.services.store import Store
 
@@ -95,10 +98,10 @@ def lease_s() -> float:
 
 @pytest.fixture
 async def desk(
-    mine: Store, clock: HandClock, device: FakeDevice, lease_s: float
+    mine: Store, clock: HandClock, bus: Bus, device: FakeDevice, lease_s: float
 ) -> AsyncIterator[Desk]:
     door = DeviceDesk(device, mine)
-    service = PtzService(door, clock, lease_s)
+    service = PtzService(door, clock, bus, lease_s)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(service.run())
         await asyncio.sleep(0)
@@ -181,7 +184,7 @@ async def test_after_a_late_command_the_stop_is_sent_again(desk: Desk, device: F
 async def test_everything_stops_when_the_platform_does(
     mine: Store, clock: HandClock, device: FakeDevice
 ) -> None:
-    service = PtzService(DeviceDesk(device, mine), clock, LONG_S)
+    service = PtzService(DeviceDesk(device, mine), clock, Bus(), LONG_S)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(service.run())
         await asyncio.sleep(0)
@@ -235,6 +238,29 @@ async def test_another_operator_is_told_who_holds_it(desk: Desk, clock: HandCloc
     clock.turn(11)
     assert (await desk.service.status(CHANNEL)).holder == ""
     assert (await desk.service.steer(WANG, CHANNEL, RIGHT)).holder == "wang"
+
+
+async def test_who_holds_it_is_told_to_everybody(desk: Desk, clock: HandClock, bus: Bus) -> None:
+    told: list[tuple[str, bool]] = []
+
+    async def next_holder() -> tuple[str, bool]:
+        async with asyncio.timeout(60):
+            event = await news.next()
+        assert isinstance(event, PtzHolderChanged)
+        assert event.status.code == CHANNEL
+        return event.status.holder, event.status.is_locked
+
+    with bus.subscribe(PtzHolderChanged) as news:
+        await desk.service.steer(LI, CHANNEL, RIGHT)
+        await desk.service.steer(LI, CHANNEL, STOP)
+        await desk.service.lock(LI, CHANNEL, 600)
+        await desk.service.release(LI, CHANNEL)
+        await desk.service.steer(LI, CHANNEL, STOP)
+        told = [await next_holder() for _ in range(4)]
+        assert told == [("li", False), ("li", True), ("", False), ("li", False)]
+        clock.turn(HOLD_S + 1)
+        assert await next_holder() == ("", False), "it is told that a hold has run out"
+        assert len(news) == 0
 
 
 async def test_a_higher_role_takes_it_over(desk: Desk) -> None:

@@ -27,6 +27,7 @@ from vms.events import (
     DeviceStatusChanged,
     Event,
     RegistrationAttempted,
+    VideoUploadAnnounced,
 )
 from vms.secrets import Secrets
 from vms.services import catalogs as catalogs_module
@@ -115,7 +116,7 @@ async def office(
                 hear_clock,
                 made.reported.append,
                 made.reported.append,
-                hear_report,
+                made.reports.append,
                 hear_report,
             ),
         )
@@ -490,3 +491,11 @@ async def test_an_older_reading_never_takes_away_a_device_just_added(
         group.create_task(credentials.reload())
     assert steps == ["begin", "end"] * 2
     assert credentials.lookup(OTHER_DEVICE) is not None
+
+
+async def test_a_device_that_begins_to_send_video_is_told(office: Office) -> None:
+    begun = sip.VideoUploadBegun(DEVICE, CHANNEL, "2026-05-01T10:00:00", 118.3, 31.3, T0)
+    office.registrar.say(begun)
+    event = await office.next(VideoUploadAnnounced)
+    assert isinstance(event, VideoUploadAnnounced)
+    assert (event.device_id, event.channel, event.longitude) == (DEVICE, CHANNEL, 118.3)

@@ -25,6 +25,7 @@ from tests.vms.bench import (
     camera,
     eventually,
 )
+from tests.vms.services.capability_ear import CapabilityEar
 from tests.vms.services.registrar import FakeRegistrar
 from vms.bus import Bus
 from vms.config_sections import SipSection, SubscriptionsSection
@@ -35,9 +36,10 @@ from vms.services.catalogs import CatalogService
 from vms.services.positions import PositionService
 from vms.services.presence import catalog_came
 from vms.services.presence_news import PresenceNews
-from vms.services.signalling_writes import build_write
+from vms.services.signalling_writes import build_write, write_all
 from vms.services.store import Store
 from vms.services.subscriptions import SubscriptionService
+from vms.storage.device_records import Verdict
 from vms.storage.queries.spans import list_spans, open_spans
 from vms.storage.records import SpanCause, SubjectKind
 
@@ -194,7 +196,14 @@ async def test_a_device_that_refused_is_left_alone_for_a_day_and_polled(
     desk = make_desk()
     refused = sip.SubscriptionChanged(DEVICE, "Catalog", "refused", "489", T0)
     with bus.subscribe(SubscriptionUpdated) as news:
-        await desk.service.note(refused)
+        write = build_write(refused, {})
+        assert write is not None
+        await desk.store.run(write_all, [write])
+        desk.service.on_capability = ear = CapabilityEar()
+        desk.service.tell(refused)
+    assert ear.heard == [(DEVICE, "subscription_catalog", Verdict.REFUSED)]
+    with bus.subscribe(SubscriptionUpdated) as news:
+        desk.service.tell(refused)
         told = await news.next()
     assert isinstance(told, SubscriptionUpdated)
     assert (told.topic, told.state, told.reason) == ("catalog", "refused", "489")

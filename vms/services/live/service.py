@@ -14,6 +14,7 @@ from vms.config_sections import MediaSection
 from vms.errors import NotReady
 from vms.events import DeviceStatusChanged, LiveStatusChanged
 from vms.records import LiveState, LiveStatus, LiveStep
+from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.live.board import Board
 from vms.services.live.ports import Routes, Signalling
 from vms.services.live.session import DeviceLoss, LiveSession
@@ -44,6 +45,8 @@ class LiveService:
         self._settings = settings
         self._clock = clock
         self._bus = bus
+        self.on_capability: NoteCapability = ignore_note
+        """Hears which ways of media a device has."""
         self._sessions: dict[str, LiveSession] = {}
         self._failures: dict[str, LiveStatus] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -130,6 +133,7 @@ class LiveService:
             routes=self._routes,
             settings=self._settings,
             board=Board(code, self._clock, lambda _: self._tell(code)),
+            note=self.on_capability,
         )
         self._sessions[code] = session
         self._failures.pop(code, None)

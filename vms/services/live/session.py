@@ -29,9 +29,16 @@ from vms.config_sections import MediaSection
 from vms.config_values import Transport
 from vms.errors import LiveFailed, NotFound
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
+from vms.services.capability_notes import (
+    NoteCapability,
+    ignore_note,
+    live_capability,
+    refusal_of,
+)
 from vms.services.live.board import Board
 from vms.services.live.demand import Demand
 from vms.services.live.ports import WAYS, Routes, Signalling, Target
+from vms.storage.device_records import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +111,7 @@ class LiveSession:
         routes: Routes,
         settings: MediaSection,
         board: Board,
+        note: NoteCapability = ignore_note,
     ) -> None:
         self.code = code
         self.board = board
@@ -118,11 +126,14 @@ class LiveSession:
         self._media = media
         self._routes = routes
         self._settings = settings
+        self._note = note
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(INBOX)
         self._retry = asyncio.Event()
         self._attempts = 0
         self._failures = 0
         self._transport_index = 0
+        self._tried: Transport | None = None
+        """The way of the latest attempt."""
 
     @property
     def status(self) -> LiveStatus:
@@ -170,7 +181,7 @@ class LiveSession:
         self.board.progress(LiveState.CONNECTING, LiveStep.LOOKUP)
         with self._failure_shown():
             target = await self._find()
-            transport = self._transport(target)
+            self._tried = transport = self._transport(target)
             self._forget_old_news()
             async with self._receiver(target, transport) as (receiver, ssrc):
                 offer = MediaOffer(
@@ -179,6 +190,8 @@ class LiveSession:
                 async with self._invitation(target, offer) as invitation:
                     with self._failure_shown():
                         await self._connect_media(receiver, invitation)
+                        name = live_capability(transport)
+                        self._note(target.device_id, name, Verdict.WORKS, "")
                         await self._play(receiver, transport)
 
     async def _find(self) -> Target:
@@ -303,6 +316,9 @@ class LiveSession:
         """Tell when the next attempt begins; wait for that moment, or for a reason to go now."""
         self._failures += 1
         wait_s = self._wait_s(failure)
+        if self._tried is not None and refusal_of(failure, of_transport=True):
+            name = live_capability(self._tried)
+            self._note(self.device_id, name, Verdict.REFUSED, failure.detail)
         logger.warning(
             "no picture",
             extra={

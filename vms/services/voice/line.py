@@ -19,6 +19,7 @@ from stream_relay.voice.sender import VoiceTarget
 from stream_relay.voice.studio import Studio
 from vms.records.voice import TargetState, TargetView, VoiceReason
 from vms.services.voice.ports import Hearer, MakeSender, Sender, Signalling
+from vms.storage.device_records import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,10 @@ FAULTS = {
     BroadcastFault.NO_INVITE: VoiceReason.NO_INVITE,
     BroadcastFault.OFFLINE: VoiceReason.DEVICE_OFFLINE,
 }
+
+
+VERDICTS = {VoiceReason.REFUSED: Verdict.REFUSED, VoiceReason.NO_INVITE: Verdict.SILENT}
+"""Failures that say what a device cannot do; the others say nothing of it."""
 
 
 class Exchange:
@@ -81,6 +86,8 @@ class Line:
     state: TargetState = TargetState.WAITING
     reason: VoiceReason | None = None
     detail: str = ""
+    has_heard: bool = False
+    """Whether sound was sent to it at least once."""
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once somebody hears, or nobody will."""
     _calls: dict[str, _Call] = field(default_factory=dict)
@@ -101,6 +108,13 @@ class Line:
             self._sent + sum(sender.packets for sender in senders),
             self._dropped + sum(sender.dropped for sender in senders),
         )
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether the device lets us speak; None when nothing was learned."""
+        if self.has_heard:
+            return Verdict.WORKS
+        return VERDICTS.get(self.reason) if self.reason is not None else None
 
     async def run(self) -> None:
         """Serve the target."""
@@ -173,6 +187,7 @@ class Line:
                 offer.is_program_stream,
                 quirks.number(Quirk.VOICE_PACKET_MS),
                 quirks.number(Quirk.PES_BYTES),
+                is_mu_law=offer.is_mu_law,
             )
         )
         try:
@@ -200,6 +215,7 @@ class Line:
             return
         self.studio.admit(call.sender)
         self.state, self.reason, self.detail = TargetState.SPEAKING, None, ""
+        self.has_heard = True
         self.settled.set()
 
     def _drop(self, call_id: str) -> None:

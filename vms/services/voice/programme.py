@@ -78,6 +78,11 @@ class Programme:
         )
 
     @property
+    def lines(self) -> tuple[Line, ...]:
+        """Its targets."""
+        return tuple(self._lines)
+
+    @property
     def failure(self) -> Line | None:
         """The first target that failed."""
         return next((line for line in self._lines if line.reason is not None), None)

@@ -29,11 +29,14 @@ from vms.records.voice import (
     VoiceTargets,
     VoiceView,
 )
+from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.store import Store
 from vms.services.users import UserService
 from vms.services.voice.hearers import find_hearers
+from vms.services.voice.history import History
 from vms.services.voice.library import Library
 from vms.services.voice.line import Exchange
+from vms.services.voice.microphone import Microphone
 from vms.services.voice.ports import Hearer, MakeSender, Signalling
 from vms.services.voice.programme import Programme
 from vms.services.voice.speech import speak
@@ -43,8 +46,8 @@ from vms.supervise import supervise
 logger = logging.getLogger(__name__)
 
 MOST_WAITING = 100
-KEPT = 200
-"""Broadcasts that are over and still told."""
+OVER = 20
+"""Programmes that are over and kept with all they have; the history has the others."""
 TALK_PRIORITY = 6
 """A talk is a person at a microphone: above an ordinary announcement, below an emergency."""
 FIRST_SOUND_S = 30.0
@@ -75,14 +78,19 @@ class VoiceService:
         self._clock = clock
         self._library = Library(data / "voice" / "announcements")
         self._timetable = Timetable(data / "voice" / "timetable.json", zone, self._announce, clock)
+        self._history = History(store)
         self._programmes: OrderedDict[str, Programme] = OrderedDict()
         self._microphones: set[str] = set()
         self._numbers = 0
         self._group: asyncio.TaskGroup | None = None
+        self.on_capability: NoteCapability = ignore_note
+        """Hears which devices let us speak."""
 
     async def begin(self) -> None:
-        """Read the timetable."""
+        """Read the timetable and what was said before."""
         await self._timetable.begin()
+        await self._history.begin()
+        self._numbers = self._history.newest
 
     async def run(self) -> None:
         """Serve until cancelled; then every call is ended."""
@@ -130,7 +138,7 @@ class VoiceService:
     @asynccontextmanager
     async def microphone(
         self, voice_id: str, by: str, form: LiveForm, rate: int
-    ) -> AsyncIterator["Microphone"]:
+    ) -> AsyncIterator[Microphone]:
         """Speak into a talk or live broadcast of one's own; leaving ends it.
 
         Raises NotFound(broadcast), also for somebody else's, Conflict(microphone_busy),
@@ -187,21 +195,36 @@ class VoiceService:
     def broadcasts(self) -> tuple[VoiceView, ...]:
         """All that run or wait, and the latest that are over; the newest first. No talks."""
         found = [each for each in self._programmes.values() if each.kind is not VoiceKind.TALK]
-        return tuple(each.view for each in reversed(found))
+        before = [view for view in self._history.views if view.id not in self._programmes]
+        return (*(each.view for each in reversed(found)), *before)
 
     def broadcast(self, voice_id: str) -> VoiceView:
         """One talk or broadcast; raises NotFound(broadcast)."""
+        before = self._history.find(voice_id)
+        if before is not None and voice_id not in self._programmes:
+            return before
         return self._programme(voice_id).view
+
+    async def prune(self, keep_days: int) -> int:
+        """Forget broadcasts that ended long ago; answers how many."""
+        return await self._history.prune(keep_days, self._clock.wall())
 
     async def stop(self, voice_id: str) -> VoiceView:
         """End a broadcast now; one that is over stays as it is. Raises NotFound(broadcast)."""
-        programme = self._programme(voice_id)
+        if voice_id not in self._programmes:
+            return self.broadcast(voice_id)
+        programme = self._programmes[voice_id]
+        is_waiting = programme.state is VoiceState.WAITING
         programme.stop(VoiceState.STOPPED)
+        if is_waiting:
+            await self._history.add(programme.view)
         return programme.view
 
     async def next_change(self, voice_id: str) -> VoiceView:
         """Wait for another state; one that is over returns at once."""
-        programme = self._programme(voice_id)
+        if voice_id not in self._programmes:
+            return self.broadcast(voice_id)
+        programme = self._programmes[voice_id]
         if not programme.over.is_set():
             await programme.changed.wait()
         return programme.view
@@ -345,11 +368,18 @@ class VoiceService:
     async def _play(self, programme: Programme) -> None:
         facts = {"id": programme.id, "event": programme.kind.value, "count": len(programme.codes)}
         logger.info("voice begins", extra=facts)
-        async with asyncio.TaskGroup() as group:
-            guard = group.create_task(self._expect_microphone(programme))
-            # A programme that fails is over: started again it returns at once.
-            await supervise(f"voice {programme.id}", programme.run)
-            guard.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                guard = group.create_task(self._expect_microphone(programme))
+                # A programme that fails is over: started again it returns at once.
+                await supervise(f"voice {programme.id}", programme.run)
+                guard.cancel()
+        finally:
+            await self._history.add(programme.view)
+        name = "talk" if programme.kind is VoiceKind.TALK else "broadcast"
+        for line in programme.lines:
+            if line.verdict is not None:
+                self.on_capability(line.hearer.device_id, name, line.verdict, line.detail)
         logger.info("voice ended", extra=facts | {"state": programme.state.value})
         if self._group is not None:
             self._dispatch()
@@ -364,34 +394,5 @@ class VoiceService:
 
     def _forget_old(self) -> None:
         over = [each.id for each in self._programmes.values() if each.over.is_set()]
-        for voice_id in over[: max(0, len(over) - KEPT)]:
+        for voice_id in over[: max(0, len(over) - OVER)]:
             del self._programmes[voice_id]
-
-
-class Microphone:
-    """An open microphone of one talk or live broadcast."""
-
-    def __init__(self, programme: Programme, live: Live, decoder: MicrophoneDecoder) -> None:
-        self._programme = programme
-        self._live = live
-        self._decoder = decoder
-
-    @property
-    def view(self) -> VoiceView:
-        """What became of it so far."""
-        return self._programme.view
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nobody will hear any more."""
-        return self._programme.over.is_set()
-
-    def push(self, data: bytes) -> None:
-        """Take one message of sound; before somebody hears it is thrown away, so none is late."""
-        samples = self._decoder.decode(data)
-        if self._programme.state is VoiceState.SPEAKING:
-            self._live.push(samples)
-
-    async def until_over(self) -> None:
-        """Wait for the end of the talk."""
-        await self._programme.over.wait()

@@ -5,7 +5,7 @@ ends. A clock that jumps back never makes spans overlap: the new span then begin
 began or ended.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +46,30 @@ def change_states(
         for chunk in chunks(wanted.values()):
             changed += _change_chunk(database, kind, chunk, at)
     return tuple(changed)
+
+
+def explain_states(
+    database: Database,
+    kind: SubjectKind,
+    causes: Mapping[str, SpanCause],
+    *,
+    instead_of: Collection[SpanCause],
+) -> tuple[str, ...]:
+    """Give spans that last a better cause where theirs is one of `instead_of`; answers which."""
+    explained: list[str] = []
+    replaced = [cause.value for cause in instead_of]
+    with database.atomic():
+        _one_writer(database)
+        for cause in set(causes.values()):
+            subjects = [subject for subject, each in causes.items() if each is cause]
+            for chunk in chunks(subjects):
+                keys = [_key(kind, subject) for subject in chunk]
+                vague = Span.open_key.in_(keys) & Span.cause.in_(replaced)
+                vague &= Span.cause != cause.value
+                rows = fetch(Span.select(Span.subject).where(vague), database)
+                explained += [row["subject"] for row in rows]
+                run(Span.update(cause=cause.value).where(vague), database)
+    return tuple(explained)
 
 
 def end_spans(

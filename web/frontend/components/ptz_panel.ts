@@ -65,6 +65,7 @@ export class PtzPanel {
     tile.classList.add("tile-steered");
     video.parentElement?.append(this.picture.element);
     this.listen(tile);
+    void attempt(async () => this.showHolder((await this.control.ptz(code)).holder));
     void this.refreshPresets();
     void this.refreshCruises();
     this.readStick();
@@ -177,6 +178,9 @@ export class PtzPanel {
       h("button", { type: "button", class: "button button-small", "data-action": "ptz-snapshot",
         onclick: () => void takeSnapshot(api, code, name) }, icon("camera"), t("ptz.snapshot")));
   }
+
+  /** Who holds the camera has changed, perhaps by somebody else's hand. */
+  hearHolder(holder: string | null): void { this.showHolder(holder); }
 
   private showHolder(holder: string | null): void {
     this.holder.hidden = holder === null;

@@ -243,6 +243,11 @@ export class Tile {
     this.renderFacts();
   }
 
+  /** Somebody steers a camera, or nobody does any more. */
+  takeHolder(code: string, holder: string | null): void {
+    if (this.channel?.code === code) this.ptz?.hearHolder(holder);
+  }
+
   /** Steer the camera from this tile, or no longer. */
   togglePtz(): void {
     const video = this.stage.querySelector("video");

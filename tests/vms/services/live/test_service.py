@@ -5,6 +5,7 @@ import pytest
 from sip.server import InvitationFailed, PeerUnreachable
 from stream_relay.events import EndReason, StreamEnded, StreamStalled, TracksChanged
 from tests.vms.bench import CHANNEL, DEVICE, OTHER_CHANNEL, HandClock, eventually
+from tests.vms.services.capability_ear import CapabilityEar
 from tests.vms.services.live.stage import FAST, Stage, open_stage
 from vms.bus import Bus
 from vms.config_sections import MediaSection
@@ -13,6 +14,7 @@ from vms.errors import NotFound
 from vms.events import DeviceStatusChanged
 from vms.records import LiveReason, LiveState, LiveStep
 from vms.services.live import LiveService
+from vms.storage.device_records import Verdict
 
 
 async def test_first_viewer_starts_the_stream_and_others_share_it(stage: Stage) -> None:
@@ -43,6 +45,29 @@ async def test_viewer_who_comes_back_within_the_linger_finds_the_same_stream(sta
         await asyncio.sleep(FAST.linger_s * 2)
         assert stage.status.state is LiveState.LIVE
     assert len(stage.signalling.offers) == 1
+
+
+async def test_a_picture_tells_that_the_device_has_this_way_of_media(stage: Stage) -> None:
+    stage.service.on_capability = ear = CapabilityEar()
+    async with stage.service.watch(CHANNEL, "fmp4", "one"):
+        await stage.until_picture()
+    assert ear.heard == [(DEVICE, "live_udp", Verdict.WORKS)]
+
+
+async def test_a_refused_way_of_media_is_noted_and_one_that_fails_otherwise_is_not(
+    stage: Stage,
+) -> None:
+    stage.service.on_capability = ear = CapabilityEar()
+    stage.signalling.failure = InvitationFailed(486, "refused")
+    async with stage.service.watch(CHANNEL, "fmp4", "one"):
+        await stage.until(lambda status: status.reason is LiveReason.DEVICE_BUSY)
+        assert ear.heard == []
+        stage.signalling.failure = InvitationFailed(488, "refused")
+        stage.service._sessions[CHANNEL].try_now()
+        await eventually(lambda: ear.heard)
+    device, name, verdict = ear.heard[0]
+    assert (device, verdict) == (DEVICE, Verdict.REFUSED)
+    assert name == "live_udp"
 
 
 async def test_each_step_of_the_way_is_told(stage: Stage) -> None:

@@ -18,6 +18,7 @@ from stream_relay.voice.decode import build_wav, decode_file
 from stream_relay.voice.ear import decode
 from tests.stream_relay.voice.tones import melody, sine
 from tests.vms.bench import CHANNEL, DEVICE, OTHER_CHANNEL, T0, HandClock, eventually
+from tests.vms.services.capability_ear import CapabilityEar
 from tests.vms.services.voice.stage import FakeSignalling
 from vms.config_sections import UsersSection
 from vms.errors import Conflict, Invalid, NotFound, NotReady
@@ -37,6 +38,8 @@ from vms.services.users import UserService
 from vms.services.voice import VoiceService
 from vms.services.voice.speech import speak
 from vms.services.voice.timetable import trigger_of
+from vms.storage.device_records import Verdict
+from vms.storage.queries.broadcasts import list_broadcasts
 
 BOTH = VoiceTargets(channels=(CHANNEL, OTHER_CHANNEL))
 ONE = VoiceTargets(channels=(CHANNEL,))
@@ -123,11 +126,16 @@ async def test_each_target_tells_its_own_end(
     voice: VoiceService, signalling: FakeSignalling
 ) -> None:
     signalling.plans[OTHER_CHANNEL] = BroadcastFault.NO_INVITE
+    voice.on_capability = ear = CapabilityEar()
     made = await voice.order(BroadcastOrder("a", BOTH, await kept(voice)), "admin")
     done = await over(voice, made.id)
     assert done.state is VoiceState.DONE
     assert [(t.state, t.reason) for t in done.targets] == [
         (TargetState.DONE, None), (TargetState.FAILED, VoiceReason.NO_INVITE),
+    ]  # fmt: skip
+    await eventually(lambda: len(ear.heard) == 2)
+    assert ear.heard == [
+        (DEVICE, "broadcast", Verdict.WORKS), (DEVICE, "broadcast", Verdict.SILENT),
     ]  # fmt: skip
 
 
@@ -432,3 +440,50 @@ def test_days_and_times_are_local(now: str, due: str) -> None:
     assert trigger.get_next_fire_time(None, moment + timedelta(seconds=1)) == (
         datetime.fromisoformat(due).replace(tzinfo=SHANGHAI)
     )
+
+
+async def test_broadcasts_outlive_a_restart_and_numbers_go_on(
+    voice: VoiceService, signalling: FakeSignalling, store: Store, users: UserService,
+    data: Path, clock: HandClock,
+) -> None:  # fmt: skip
+    signalling.plans[OTHER_CHANNEL] = BroadcastFault.NO_INVITE
+    made = await voice.order(BroadcastOrder("早班", BOTH, await kept(voice)), "admin")
+    done = await over(voice, made.id)
+    await eventually(lambda: store.run(list_broadcasts, 10))
+    again = VoiceService(
+        signalling, signalling.make_sender, store, users, data,
+        advertised="", zone=SHANGHAI, clock=clock,
+    )  # fmt: skip
+    await again.begin()
+    assert again.broadcasts() == (done,)
+    assert again.broadcast(made.id) == done
+    assert await again.stop(made.id) == done
+    assert await again.next_change(made.id) == done
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(again.run())
+        await asyncio.sleep(0)
+        second = await again.order(BroadcastOrder("中班", ONE, is_live=True), "admin")
+        assert int(second.id) == int(made.id) + 1
+        await again.stop(second.id)
+        await over(again, second.id)
+        task.cancel()
+    clock.turn(10 * 86_400)
+    assert await again.prune(5) == 2
+    assert await store.run(list_broadcasts, 10) == ()
+
+
+async def test_a_broadcast_that_never_began_and_a_talk(voice: VoiceService, store: Store) -> None:
+    live = await voice.order(BroadcastOrder("现场", BOTH, is_live=True), "admin")
+    waiting = await voice.order(BroadcastOrder("等", BOTH, await kept(voice)), "admin")
+    assert voice.broadcast(waiting.id).state is VoiceState.WAITING
+    stopped = await voice.stop(waiting.id)
+    (record,) = await store.run(list_broadcasts, 10)
+    assert (str(record.number), record.ended_at) == (waiting.id, stopped.ended_at)
+    await voice.stop(live.id)
+    await over(voice, live.id)
+    talk = await voice.begin_talk(CHANNEL, "admin")
+    await voice.end_talk(CHANNEL)
+    await over(voice, talk.id)
+    await eventually(lambda: not voice.talk_of(CHANNEL))
+    kept_ids = {str(each.number) for each in await store.run(list_broadcasts, 10)}
+    assert talk.id not in kept_ids
