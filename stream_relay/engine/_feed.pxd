@@ -63,7 +63,6 @@ cdef class Feed:
     cdef int64_t first
     cdef int64_t next
     cdef int64_t key
-    cdef int64_t key_total         # what was before the key; the block itself is cold by then
     cdef int64_t total
     cdef Block* _init
     cdef Py_ssize_t _max_bytes

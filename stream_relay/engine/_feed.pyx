@@ -190,12 +190,12 @@ cdef class Feed:
         block.before = self.total
         self._slots[self.next & self._room - 1] = block
         if block.flags & KEY:
-            self.key, self.key_total = self.next, self.total
+            self.key = self.next
         self.total += block.size
         self.next += 1
         if self.key >= 0 and not block.flags & KEY:
             if (
-                self.total - self.key_total > self._max_bytes
+                self.total - self.at(self.key).before > self._max_bytes
                 or self.next - self.key > self._max_chunks
             ):
                 self.key = -1
@@ -288,7 +288,7 @@ cdef class Feed:
             self.key > cursor.next
             and self.next - self.key <= max(cursor.limit_chunks // 2, 1)
             and (
-                self.total - self.key_total <= cursor.limit_bytes // 2
+                self.total - self.at(self.key).before <= cursor.limit_bytes // 2
                 or self.key == self.next - 1
             )
         ):
@@ -367,7 +367,7 @@ cdef class Feed:
         if self.key >= 0:
             cursor.next = self.key
             cursor.room_chunks = cursor.limit_chunks + self.next - self.key
-            cursor.room_bytes = cursor.limit_bytes + self.total - self.key_total
+            cursor.room_bytes = cursor.limit_bytes + self.total - self.at(self.key).before
         else:
             cursor.next = self.next
         cursor.waits_for_key = True

@@ -18,9 +18,6 @@ from stream_relay.engine.system cimport (
 
 from stream_relay.errors import RelayError
 
-cdef extern from * nogil:
-    void __builtin_prefetch(const void*)
-
 cdef int MAX_EVENTS = 256
 cdef int64_t BURST = 2
 """Rounds less than so many rests apart belong to one burst."""
@@ -115,11 +112,6 @@ cdef class Loop:
         self.hub.now_us = monotonic_us()
         self.hub.wall_offset_us = wall_us() - self.hub.now_us
         for index in range(count):
-            # Between two pictures of a stream many others pass: its memory is far away by then.
-            if index + 2 < count:
-                __builtin_prefetch(events[index + 2].data.ptr)
-            if index + 1 < count:
-                _fetch((<Handle*>events[index + 1].data.ptr).owner)
             handle = <Handle*>events[index].data.ptr
             if not handle.is_dead:
                 handle.ready(handle.owner, events[index].events)
@@ -201,13 +193,6 @@ cdef class Loop:
             self.messages[index].msg_hdr.msg_control = self.controls + index * CONTROL_ROOM
             self.messages[index].msg_hdr.msg_controllen = CONTROL_ROOM
         return recvmmsg(fd, self.messages, BATCH, MSG_DONTWAIT, NULL)
-
-
-cdef void _fetch(void* owner) noexcept nogil:
-    """Have the first bytes of an owner come near while another one works."""
-    __builtin_prefetch(owner)
-    __builtin_prefetch(<char*>owner + 64)
-    __builtin_prefetch(<char*>owner + 128)
 
 
 cdef void _woken(Loop loop, uint32_t events) noexcept nogil:

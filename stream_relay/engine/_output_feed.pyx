@@ -172,4 +172,4 @@ cdef class OutputFeed(Feed):
     @property
     def bytes(self):
         """Bytes of the current group."""
-        return self.total - self.key_total if self.key >= 0 else 0
+        return self.total - self.at(self.key).before if self.key >= 0 else 0

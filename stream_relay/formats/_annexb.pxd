@@ -13,7 +13,6 @@ cdef int SNIFFED_NALS
 
 cdef class NalScanner:
     cdef readonly Py_ssize_t count
-    cdef readonly Py_ssize_t last
     cdef readonly Py_ssize_t start
     cdef readonly Py_ssize_t end
     cdef readonly bint is_key

@@ -9,44 +9,12 @@ cdef extern from * nogil:
     #include <stdint.h>
     #include <string.h>
     #ifdef __SSE2__
-    #include <immintrin.h>
-
-    /* The same for processors that take 64 places at a time; goes as far as whole blocks go. */
-    __attribute__((target("avx2,bmi")))
-    static Py_ssize_t skim_avx2(const uint8_t *data, Py_ssize_t *start, Py_ssize_t end) {
-        const __m256i zero = _mm256_setzero_si256();
-        Py_ssize_t at = *start;
-        for (; at + 65 <= end; at += 64) {
-            const uint8_t *here = data + at;
-            __m256i low = _mm256_or_si256(_mm256_loadu_si256((const __m256i *)here),
-                                          _mm256_loadu_si256((const __m256i *)(here + 1)));
-            __m256i high = _mm256_or_si256(_mm256_loadu_si256((const __m256i *)(here + 32)),
-                                           _mm256_loadu_si256((const __m256i *)(here + 33)));
-            /* The smaller of each two bytes is zero where one of them is. */
-            if (_mm256_testz_si256(_mm256_cmpeq_epi8(_mm256_min_epu8(low, high), zero),
-                                   _mm256_set1_epi8(-1)))
-                continue;
-            uint64_t found = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, zero))
-                | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(high, zero)) << 32;
-            for (; found; found &= found - 1) {
-                Py_ssize_t place = at + __builtin_ctzll(found);
-                if (place + 3 <= end && data[place + 2] == 1)
-                    return place;
-            }
-        }
-        *start = at;
-        return -1;
-    }
+    #include <emmintrin.h>
     #endif
 
     /* Where the first 00 00 01 in data[at, end) begins; -1: nowhere. */
     static Py_ssize_t find_start_code(const uint8_t *data, Py_ssize_t at, Py_ssize_t end) {
     #ifdef __SSE2__
-        if (end - at > 128 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")) {
-            Py_ssize_t place = skim_avx2(data, &at, end);
-            if (place >= 0)
-                return place;
-        }
         /* Two zeros in a row are rare in coded video: look for them at 32 places at a time. */
         const __m128i zero = _mm_setzero_si128();
         for (; at + 33 <= end; at += 32) {

@@ -9,7 +9,7 @@ from stream_relay.formats._timeline cimport Timeline as CTimeline
 from stream_relay.formats._video cimport VideoAssembler as CVideoAssembler
 
 cdef int SEARCH, BETWEEN, BOUNDED, UNBOUNDED, SKIP, NO_STAMP, PES_FIXED_BYTES
-cdef int NO_TYPE, STREAM_MAP, FIRST_SYSTEM_CODE, AUDIO_FIRST, VIDEO_FIRST, VIDEO_LAST
+cdef int STREAM_MAP, FIRST_SYSTEM_CODE, AUDIO_FIRST, VIDEO_FIRST, VIDEO_LAST
 cdef int MAX_AUDIO_PACKET_BYTES, MAX_STREAM_MAP_BYTES, MAX_CONTRADICTIONS, NOTHING_CUT
 
 cdef class PsDemuxer(ps_packets.PsReader):
@@ -27,7 +27,6 @@ cdef class PsDemuxer(ps_packets.PsReader):
     cdef bint _map_seen
     cdef bint _closed_early
     cdef int _video_id
-    cdef int _video_type
     cdef int _audio_id
     cdef int64_t _timestamp
     cdef int _marker_lies

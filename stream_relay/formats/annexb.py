@@ -38,8 +38,6 @@ class NalScanner:
     def __init__(self) -> None:
         self.count = 0
         """NAL units noted; the last may have no byte yet."""
-        self.last = -1
-        """Where the last of them has its first byte; -1: there is none."""
         self.start = 0
         """Of the picture that `next_picture` found last: its bytes are `start` to `end`."""
         self.end = 0
@@ -57,7 +55,6 @@ class NalScanner:
         """Forget all."""
         self._starts.clear()
         self.count = 0
-        self.last = -1
         self.rewind(0)
 
     def scan(self, data: bytes | bytearray, start: int, end: int) -> None:
@@ -67,7 +64,6 @@ class NalScanner:
             if not self._starts.put(position + 3, 4):
                 return
             self.count += 1
-            self.last = position + 3
             position = self._starts.find_prefix(data, position + 3, end)
 
     def first(self, index: int) -> int:
@@ -92,12 +88,10 @@ class NalScanner:
     def shift(self, count: int) -> None:
         """The run has lost `count` bytes from its front, and nothing but whole NAL units."""
         kept = 0
-        self.last = -1
         for index in range(self.count):
             first = self.first(index)
             if first > count:
-                self.last = first - count
-                self._starts.set(kept * 4, self.last, 4)
+                self._starts.set(kept * 4, first - count, 4)
                 kept += 1
         self._starts.cut(kept * 4)
         self.count = kept

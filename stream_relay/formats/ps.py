@@ -21,7 +21,6 @@ from stream_relay.formats.ps_packets import (
     VIDEO_LAST,
     State,
 )
-from stream_relay.formats.stream_map import NO_TYPE
 from stream_relay.formats.twins import twin
 from stream_relay.formats.units import NO_STAMP, VIDEO
 
@@ -63,7 +62,6 @@ class PsDemuxer(ps_packets.PsReader):
         self._packet_pts = NO_STAMP
         self._is_video = self._map_seen = self._closed_early = False
         self._video_id = self._audio_id = 0
-        self._video_type = NO_TYPE  # as the map says; asked once per picture
         self._timestamp = NO_STAMP
         self._marker_lies = self._timestamp_lies = 0
 
@@ -97,7 +95,6 @@ class PsDemuxer(ps_packets.PsReader):
         self._map.clear()
         self._map_seen = self._closed_early = False
         self._video_id = self._audio_id = 0
-        self._video_type = NO_TYPE
         self._timestamp = NO_STAMP
         self._marker_lies = self._timestamp_lies = 0
 
@@ -142,16 +139,13 @@ class PsDemuxer(ps_packets.PsReader):
                 self._video_id = self._map.first_video
             if not self._map.has(self._audio_id):
                 self._audio_id = self._map.first_audio
-            self._video_type = self._map.type_of(self._video_id)
         self._position += 6 + length
         return True
 
     def _is_ours(self, code: int) -> bool:
         """The first video and the first audio stream are taken, as announced or as they come."""
         if code >= VIDEO_FIRST and code <= VIDEO_LAST:
-            if self._video_id == 0:
-                self._video_id = code
-                self._video_type = self._map.type_of(code)
+            self._video_id = self._video_id or code
             return code == self._video_id
         if code >= AUDIO_FIRST and code < VIDEO_FIRST:
             self._audio_id = self._audio_id or code
@@ -185,9 +179,8 @@ class PsDemuxer(ps_packets.PsReader):
         if self._video.continues(self._pes.pts):
             return
         self._video.close()
-        self._video.begin(
-            self._pes.pts, self._pes.dts, self._timestamp, self._video_type, self._map_seen
-        )
+        declared = self._map.type_of(self._video_id)
+        self._video.begin(self._pes.pts, self._pes.dts, self._timestamp, declared, self._map_seen)
         self._map_seen = False
 
     def _take_payload(self, data: bytes | bytearray) -> bool:

@@ -90,7 +90,7 @@ class VideoAssembler:
         self.size += end - start
         known = self._nals.count
         # A start code may lie across the cut, and so may its code byte.
-        if find_pack and end > start and self._nals.last == held:
+        if find_pack and known and end > start and self._nals.first(known - 1) == held:
             known -= 1
         # Nothing of an earlier frame but its lead is here, and that may run on into this one.
         self._nals.scan(self._frame.data, held - 2 if held > 2 else 0, self._frame.size)

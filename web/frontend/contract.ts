@@ -88,6 +88,7 @@ export interface LiveStatus {
   width: number | null;
   height: number | null;
   frame_rate: number | null;
+  audio_codec?: string | null;
   bitrate_bps: number | null;
   viewers: number;
   lost: number;

@@ -9,6 +9,7 @@ import { LivePlayer, type ReplayOptions } from "../player/live_player";
 import { LiveSound } from "../player/live_sound";
 import { Overlay } from "../player/overlay";
 import { codecName } from "../player/protocol";
+import { soundWay } from "../player/sound_way";
 import { CHANNEL_DRAG } from "./alarm_list";
 import { boxWords } from "./box_words";
 import { diagnose } from "./diagnosis";
@@ -320,7 +321,7 @@ export class Tile {
       number: options.number, channel, state: this.player?.state.name ?? "idle", alarm: this.alarm, facts: this.facts,
       replay: !this.isReplay ? null : this.element.dataset["replay"] === "paused" ? "paused" : "playing",
     }), channel === null ? null : stripTools(channel, {
-      talk: this.talk?.element ?? null, hasSound: this.sound?.isOn === true, hasPtz: this.ptz !== null,
+      talk: this.talk?.element ?? null, hasSound: this.isHeard, hasPtz: this.ptz !== null,
       mayOperate: options.mayOperate,
       onSound: () => this.toggleSound(), onReplay: () => options.onReplay(this), onPtz: () => this.togglePtz(),
       onInfo: () => options.onInfo(channel), onClose: () => options.onClose(this),
@@ -328,8 +329,15 @@ export class Tile {
     this.renderFacts();
   }
 
+  private get isHeard(): boolean {
+    return this.sound?.isOn === true || (this.player instanceof LivePlayer && !this.player.isMuted);
+  }
+
   private toggleSound(): void {
-    if (this.sound?.isOn === true) this.sound.close();
+    const { player } = this;
+    if (player instanceof LivePlayer && (soundWay(player.status) === "picture" || !player.isMuted)) {
+      player.isMuted = !player.isMuted;
+    } else if (this.sound?.isOn === true) this.sound.close();
     else void this.sound?.open();
     this.renderStrip();
   }

@@ -78,6 +78,10 @@ export class LivePlayer {
     return Math.max(0, last.end - this.options.video.currentTime);
   }
 
+  /** Whether the sound that comes with the picture is kept from the loudspeaker. */
+  get isMuted(): boolean { return this.options.video.muted; }
+  set isMuted(muted: boolean) { this.options.video.muted = muted; }
+
   /** Connect, or connect again at a person's wish. */
   open(): void {
     window.clearTimeout(this.retryTimer);
