@@ -25,7 +25,7 @@ const COLUMN_ALARMS = 40;
 async function start(): Promise<void> {
   let show: (code: string) => void = () => undefined;
   const context = await startPage(
-    ["device_status", "detections", "catalog_merged", ...CHANNEL_EVENTS], (code) => show(code));
+    ["device_status", "detections", "catalog_merged", "ptz_holder", ...CHANNEL_EVENTS], (code) => show(code));
   const drawer = new ChannelDrawer(context);
   const replay = new ReplayBar(context.api);
   need("#main").appendChild(replay.element);
