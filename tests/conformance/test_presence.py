@@ -14,7 +14,7 @@ from sip.roles.inquiry import InquiryEnded
 from tests.sip.conftest import DEVICE_ID, WALL, Rig, camera
 from vms.services.catalogs import entries_of
 from vms.services.presence import catalog_came
-from vms.services.signalling_writes import build_write
+from vms.services.signalling_writes import build_write, write_all
 from vms.storage.queries.spans import open_spans
 from vms.storage.records import SubjectKind
 from vms.storage.worker import open_storage
@@ -33,10 +33,8 @@ class Platform:
     def write(self) -> None:
         """Take in what signalling has told since."""
         events = self.rig.network.events[self.rig.endpoint]
-        for event in events[self.read :]:
-            write = build_write(event, {})
-            if write is not None:
-                write(self.database)
+        found = [build_write(event, {}) for event in events[self.read :]]
+        write_all(self.database, [write for write in found if write is not None])
         self.read = len(events)
 
     def fetch_catalog(self) -> CatalogResult:

@@ -224,7 +224,7 @@ async def test_a_home_with_another_preset_is_told(
 ) -> None:
     device = FakeDevice(answers={"HomePositionQuery": HomePosition(True, 60, taken)})
     desk = DeviceDesk(device, mine)
-    ptz = PtzService(desk, clock, 3600)
+    ptz = PtzService(desk, clock, Bus(), 3600)
     memory = PtzMemoryService(ptz, desk, mine, with_quirk(Quirk.HOME_PRESET, value))
     if not is_told:
         await memory.set_home(LI, CHANNEL, HomePosition(True, 60, 3))
