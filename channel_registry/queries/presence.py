@@ -33,19 +33,6 @@ def set_device_online(database: Database, device_id: str, *, at: datetime, cause
         return _turn(database, device_id, online=True, at=at, cause=cause)
 
 
-def set_device_offline(
-    database: Database, device_id: str, *, at: datetime, cause: str, registered: bool
-) -> bool:
-    """Gone; true when it was online. Raises `UnknownDevice`.
-
-    `registered` stays true when only keepalives are missing: the registration still runs.
-    """
-    with database.atomic():
-        _require(database, device_id)
-        run(Device.update(registered=registered).where(Device.id == device_id), database)
-        return _turn(database, device_id, online=False, at=at, cause=cause)
-
-
 def save_bindings(database: Database, bindings: Iterable[DeviceBinding]) -> frozenset[str]:
     """Store many registrations; answers the devices that are known; nobody turns on."""
     known: list[str] = []

@@ -17,30 +17,29 @@ from sip.gb28181.mansrtsp import PlaybackCommand
 from sip.message.sdp import History, HistoryKind, MediaOffer
 from sip.server import (
     Invitation,
-    InvitationFailed,
-    NoSsrcLeft,
     PeerUnreachable,
     PlaybackReply,
 )
 from stream_relay.control import MediaControl, ReceiverControl
-from stream_relay.errors import Overload, RelayUnreachable
 from stream_relay.events import FirstKeyFrame, FirstPacket, StreamEnded, StreamEvent
 from stream_relay.stream import Stream
 from vms.config_sections import MediaSection
 from vms.config_values import Transport
-from vms.errors import LiveFailed, NotFound
+from vms.errors import LiveFailed
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
 from vms.services.capability_notes import NoteCapability, ignore_note, refusal_of
 from vms.services.live.board import Board
 from vms.services.live.demand import Demand
-from vms.services.live.ports import WAYS, Routes, Target
-from vms.services.live.session import (
+from vms.services.live.ports import WAYS, Inviter, Routes, Target
+from vms.services.live.session import INBOX
+from vms.services.live.steps import (
     ENDINGS,
-    INBOX,
-    MARGIN_S,
     OTHER_TRANSPORT,
     closed,
-    reason_of,
+    expect_online,
+    find_target,
+    invite,
+    open_port,
 )
 from vms.services.playback_position import Position
 from vms.storage.device_records import Verdict
@@ -53,20 +52,11 @@ DRAIN_S = 1.0
 """What was sent before the end of the file may still be on its way."""
 
 
-class Signalling(Protocol):
+class Signalling(Inviter, Protocol):
     """The part of `sip.server.SipServer` that brings recordings."""
-
-    def is_registered(self, device_id: str) -> bool:
-        """Whether the device can be reached now."""
 
     def new_ssrc(self, *, is_history: bool = False) -> int:
         """A number that no running stream of the domain has (2022 annex G, y=)."""
-
-    async def invite(self, device_id: str, channel_id: str, offer: MediaOffer) -> Invitation:
-        """Raises InvitationFailed, PeerUnreachable; cancelled, it takes the INVITE back."""
-
-    async def bye(self, invitation_id: str, reason: str = "") -> None:
-        """End an invitation; idempotent."""
 
     async def control_playback(self, invitation_id: str, command: PlaybackCommand) -> PlaybackReply:
         """Raises PlaybackRefused, PeerUnreachable."""
@@ -227,13 +217,9 @@ class PlaybackSession:
         return failure
 
     async def _find(self) -> Target:
-        try:
-            target = await self._routes.find(self.code)
-        except NotFound as error:
-            raise LiveFailed(LiveStep.LOOKUP, LiveReason.CHANNEL_UNKNOWN) from error
+        target = await find_target(self._routes, self.code)
         self.device_id = target.device_id
-        if not self._signalling.is_registered(target.device_id):
-            raise LiveFailed(LiveStep.LOOKUP, LiveReason.DEVICE_OFFLINE)
+        expect_online(self._signalling, target)
         return target
 
     async def _attempt(self, target: Target, transport: Transport) -> PlaybackEnd:
@@ -264,19 +250,14 @@ class PlaybackSession:
         self.board.progress(LiveState.CONNECTING, LiveStep.PORT, transport.value)
         self._attempts += 1
         self.stream_id = f"{self.id}#{self._attempts}"
-        try:
-            ssrc = self._signalling.new_ssrc(is_history=True)
-            receiver = await self._media.open_receiver(
-                self.stream_id,
-                WAYS[transport],
-                ssrc,
-                ssrc_check=self._settings.ssrc_check,
-                signalling_host=target.host,
-            )
-        except (Overload, NoSsrcLeft) as error:
-            raise LiveFailed(LiveStep.PORT, LiveReason.PORTS_EXHAUSTED, str(error)) from error
-        except RelayUnreachable as error:
-            raise LiveFailed(LiveStep.PORT, LiveReason.RELAY_UNREACHABLE, str(error)) from error
+        receiver, ssrc = await open_port(
+            self._media,
+            self.stream_id,
+            target,
+            transport,
+            lambda: self._signalling.new_ssrc(is_history=True),
+            ssrc_check=self._settings.ssrc_check,
+        )
         self.opened = receiver.stream
         try:
             yield receiver, ssrc
@@ -287,16 +268,9 @@ class PlaybackSession:
     @asynccontextmanager
     async def _invitation(self, target: Target, offer: MediaOffer) -> AsyncIterator[Invitation]:
         self.board.progress(LiveState.CONNECTING, LiveStep.INVITE)
-        try:
-            async with self._turn(target.device_id):
-                async with asyncio.timeout(self._settings.invite_timeout_s + MARGIN_S):
-                    invitation = await self._signalling.invite(target.device_id, self.code, offer)
-        except (TimeoutError, PeerUnreachable) as error:
-            detail = str(error) or "timeout"
-            raise LiveFailed(LiveStep.INVITE, LiveReason.DEVICE_UNREACHABLE, detail) from error
-        except InvitationFailed as error:
-            detail = f"{error.status} {error.detail or error.reason}"
-            raise LiveFailed(LiveStep.INVITE, reason_of(error), detail) from error
+        limit_s = self._settings.invite_timeout_s
+        async with self._turn(target.device_id):
+            invitation = await invite(self._signalling, target, self.code, offer, limit_s)
         self.invitation_id = invitation.id
         self.size_bytes = invitation.remote.size_bytes
         try:

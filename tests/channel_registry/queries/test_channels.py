@@ -25,7 +25,7 @@ from channel_registry.queries.channels import (
 )
 from channel_registry.queries.devices import update_device
 from channel_registry.queries.organisations import add_organisation
-from channel_registry.queries.presence import save_registration, set_device_offline
+from channel_registry.queries.presence import save_registration, turn_devices
 from channel_registry.records import CategorySource, ChannelFilter, RegistryCounts
 from tests.channel_registry.samples import (
     BOX,
@@ -76,7 +76,7 @@ def test_three_facts_stay_apart(database: Database) -> None:
 
 def test_channels_go_off_with_their_device(database: Database) -> None:
     assert listed(database, online=True) == [1, 3]
-    set_device_offline(database, BOX, at=T2, cause="keepalive_lost", registered=True)
+    turn_devices(database, [BOX], online=False, at=T2, cause="keepalive_lost")
     assert listed(database, online=True) == []
     assert get_channel(database, code(1)).registered
 

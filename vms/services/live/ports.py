@@ -31,20 +31,24 @@ class Target:
     """What worked for this device last."""
 
 
-class Signalling(Protocol):
-    """The part of `sip.server.SipServer` that brings pictures."""
+class Inviter(Protocol):
+    """The part of `sip.server.SipServer` that brings media, live or recorded."""
 
     def is_registered(self, device_id: str) -> bool:
         """Whether the device can be reached now."""
-
-    def new_ssrc(self) -> int:
-        """A number that no running stream of the domain has (GB/T 28181-2022 annex G, y=)."""
 
     async def invite(self, device_id: str, channel_id: str, offer: MediaOffer) -> Invitation:
         """Raises InvitationFailed, PeerUnreachable; cancelled, it takes the INVITE back."""
 
     async def bye(self, invitation_id: str, reason: str = "") -> None:
         """End an invitation; idempotent."""
+
+
+class Signalling(Inviter, Protocol):
+    """The part of `sip.server.SipServer` that brings live pictures."""
+
+    def new_ssrc(self) -> int:
+        """A number that no running stream of the domain has (GB/T 28181-2022 annex G, y=)."""
 
 
 class Routes(Protocol):

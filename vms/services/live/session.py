@@ -7,16 +7,14 @@ in reverse order whatever happens (GB/T 28181-2022 9.2, annex K).
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from enum import Enum
 
 from sip.message.sdp import MediaOffer
-from sip.server import Invitation, InvitationFailed, NoSsrcLeft, PeerUnreachable
+from sip.server import Invitation
 from stream_relay.control import MediaControl, ReceiverControl
-from stream_relay.errors import Overload, RelayUnreachable
 from stream_relay.events import (
-    EndReason,
     FirstKeyFrame,
     FirstPacket,
     StreamEnded,
@@ -27,7 +25,7 @@ from stream_relay.events import (
 from stream_relay.stream import Stream
 from vms.config_sections import MediaSection
 from vms.config_values import Transport
-from vms.errors import LiveFailed, NotFound
+from vms.errors import LiveFailed
 from vms.records import LiveReason, LiveState, LiveStatus, LiveStep
 from vms.services.capability_notes import (
     NoteCapability,
@@ -38,55 +36,22 @@ from vms.services.capability_notes import (
 from vms.services.live.board import Board
 from vms.services.live.demand import Demand
 from vms.services.live.ports import WAYS, Routes, Signalling, Target
+from vms.services.live.steps import (
+    ENDINGS,
+    OTHER_TRANSPORT,
+    closed,
+    expect_online,
+    find_target,
+    invite,
+    open_port,
+)
 from vms.storage.device_records import Verdict
 
 logger = logging.getLogger(__name__)
 
 INBOX = 64
-CLOSING_S = 3.0
-"""How long BYE, and closing a port, may take once a stream is not wanted."""
-
-MARGIN_S = 5.0
-"""How much later than signalling's own deadline an INVITE is given up here."""
-
 PROOF_S = 60.0
 """How old the proof of a running picture may grow."""
-
-REFUSALS = {
-    404: LiveReason.CHANNEL_NOT_FOUND,
-    408: LiveReason.DEVICE_UNREACHABLE,
-    415: LiveReason.TRANSPORT_REFUSED,
-    486: LiveReason.DEVICE_BUSY,
-    488: LiveReason.TRANSPORT_REFUSED,
-}
-FAILED_ANSWERS = {
-    "timeout": LiveReason.DEVICE_UNREACHABLE,
-    "no_answer": LiveReason.DEVICE_UNREACHABLE,
-    "offline": LiveReason.DEVICE_OFFLINE,
-    "no_sdp": LiveReason.BAD_ANSWER,
-    "bad_sdp": LiveReason.BAD_ANSWER,
-    "port_zero": LiveReason.BAD_ANSWER,
-    "transport_mismatch": LiveReason.BAD_ANSWER,
-}
-"""The signalling plane's words for an INVITE that brought no session."""
-OTHER_TRANSPORT = frozenset(
-    {
-        LiveReason.NO_MEDIA,
-        LiveReason.TRANSPORT_REFUSED,
-        LiveReason.MEDIA_REFUSED,
-        LiveReason.BAD_ANSWER,
-    }
-)
-"""Failures after which another way of media may help."""
-
-ENDINGS = {
-    EndReason.NO_MEDIA: LiveReason.NO_MEDIA,
-    EndReason.SOURCE_LOST: LiveReason.MEDIA_REFUSED,
-    EndReason.SSRC_TAKEN: LiveReason.BAD_ANSWER,
-    EndReason.CLOSED: LiveReason.STOPPED,
-    EndReason.STOPPED: LiveReason.STOPPED,
-    EndReason.RELAY_LOST: LiveReason.RELAY_UNREACHABLE,
-}
 
 
 class DeviceLoss(Enum):
@@ -195,13 +160,9 @@ class LiveSession:
                         await self._play(receiver, transport)
 
     async def _find(self) -> Target:
-        try:
-            target = await self._routes.find(self.code)
-        except NotFound as error:
-            raise LiveFailed(LiveStep.LOOKUP, LiveReason.CHANNEL_UNKNOWN) from error
+        target = await find_target(self._routes, self.code)
         self.device_id = target.device_id
-        if not self._signalling.is_registered(target.device_id):
-            raise LiveFailed(LiveStep.LOOKUP, LiveReason.DEVICE_OFFLINE)
+        expect_online(self._signalling, target)
         return target
 
     def _transport(self, target: Target) -> Transport:
@@ -219,19 +180,14 @@ class LiveSession:
     ) -> AsyncIterator[tuple[ReceiverControl, int]]:
         self.board.progress(LiveState.CONNECTING, LiveStep.PORT, transport.value)
         self.stream_id = f"{self.code}#{self._attempts}"
-        try:
-            ssrc = self._signalling.new_ssrc()
-            receiver = await self._media.open_receiver(
-                self.stream_id,
-                WAYS[transport],
-                ssrc,
-                ssrc_check=self._settings.ssrc_check,
-                signalling_host=target.host,
-            )
-        except (Overload, NoSsrcLeft) as error:
-            raise LiveFailed(LiveStep.PORT, LiveReason.PORTS_EXHAUSTED, str(error)) from error
-        except RelayUnreachable as error:
-            raise LiveFailed(LiveStep.PORT, LiveReason.RELAY_UNREACHABLE, str(error)) from error
+        receiver, ssrc = await open_port(
+            self._media,
+            self.stream_id,
+            target,
+            transport,
+            self._signalling.new_ssrc,
+            ssrc_check=self._settings.ssrc_check,
+        )
         try:
             yield receiver, ssrc
         finally:
@@ -241,15 +197,8 @@ class LiveSession:
     @asynccontextmanager
     async def _invitation(self, target: Target, offer: MediaOffer) -> AsyncIterator[Invitation]:
         self.board.progress(LiveState.CONNECTING, LiveStep.INVITE)
-        try:
-            async with asyncio.timeout(self._settings.invite_timeout_s + MARGIN_S):
-                invitation = await self._signalling.invite(target.device_id, self.code, offer)
-        except (TimeoutError, PeerUnreachable) as error:
-            detail = str(error) or "timeout"
-            raise LiveFailed(LiveStep.INVITE, LiveReason.DEVICE_UNREACHABLE, detail) from error
-        except InvitationFailed as error:
-            detail = f"{error.status} {error.detail or error.reason}"
-            raise LiveFailed(LiveStep.INVITE, reason_of(error), detail) from error
+        limit_s = self._settings.invite_timeout_s
+        invitation = await invite(self._signalling, target, self.code, offer, limit_s)
         self.invitation_id = invitation.id
         try:
             yield invitation
@@ -349,13 +298,6 @@ class LiveSession:
         return min(doubled, self._settings.retry_max_s)
 
 
-def reason_of(error: InvitationFailed) -> LiveReason:
-    """What a refused or unanswered INVITE means to people."""
-    if error.reason in FAILED_ANSWERS:
-        return FAILED_ANSWERS[error.reason]
-    return REFUSALS.get(error.status, LiveReason.INVITE_REFUSED)
-
-
 def _raise_when_lost(message: Message, step: LiveStep) -> None:
     """Raise LiveFailed for what ends a stream; everything else passes."""
     if isinstance(message, StreamStalled):
@@ -366,12 +308,3 @@ def _raise_when_lost(message: Message, step: LiveStep) -> None:
         raise LiveFailed(step, LiveReason.DEVICE_ENDED)
     if message is DeviceLoss.OFFLINE:
         raise LiveFailed(step, LiveReason.DEVICE_OFFLINE)
-
-
-async def closed(close: Callable[[], Awaitable[None]]) -> None:
-    """Close something of a stream that is over; what takes too long is left to its owner."""
-    try:
-        async with asyncio.timeout(CLOSING_S):
-            await close()
-    except (TimeoutError, PeerUnreachable):
-        logger.warning("closing took too long", extra={"reason": "timeout"})

@@ -118,10 +118,16 @@ export class Tile {
 
   // Replay
 
+  /** A recording has no head that could be turned. */
+  private enterReplay(): void {
+    this.isReplay = true;
+    if (this.ptz !== null) this.togglePtz();
+  }
+
   /** Show a device's recording instead of the live picture. */
   replay(id: string, onEnded: () => void): void {
     if (this.channel === null) return;
-    this.isReplay = true;
+    this.enterReplay();
     const player = this.livePlayer(this.channel, { id, onEnded });
     player.showsBoxes = false;
     player.open();
@@ -131,7 +137,7 @@ export class Tile {
   /** Show a recorded file of the platform instead. */
   playFile(url: string, offsetS: number, rate: number, onEnded: (isFault: boolean) => void): void {
     if (this.channel === null) return;
-    this.isReplay = true;
+    this.enterReplay();
     const [video] = this.setStage(this.channel);
     const player = new FilePlayer({ video, onEnded, onChange: () => this.render(),
       onFrame: (which) => { this.element.dataset["frames"] = String(which.frames); } });
