@@ -153,13 +153,22 @@ def _call(
     try:
         if is_sqlite(database):
             return function(database, *args, **kwargs)
-        with database.connection_context():
-            _renew_if_lost(database)
-            return function(database, *args, **kwargs)
+        return _on_a_live_connection(database, lambda: function(database, *args, **kwargs))
     except (IntegrityError, ProgrammingError, DataError):
         raise  # the statement's fault, not the database's
     except (DatabaseError, InterfaceError) as error:
         raise DatabaseUnavailable(f"the database failed: {error}") from error
+
+
+def _on_a_live_connection(database: Database, call: Callable[[], T]) -> T:
+    # Not `connection_context`: it counts its users in the connection's state, which a renewal
+    # starts afresh, and then fails on leaving.
+    database.connect(reuse_if_open=True)
+    try:
+        _renew_if_lost(database)
+        return call()
+    finally:
+        database.close()
 
 
 def _renew_if_lost(database: Database) -> None:

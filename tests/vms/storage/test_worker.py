@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from peewee import Database, IntegrityError, OperationalError, SqliteDatabase
+from playhouse.pool import PooledPostgresqlDatabase
 from playhouse.schema_diff import diff_models
 
 from channel_registry.database import close_database
@@ -190,6 +191,17 @@ async def test_a_restarted_server_costs_no_call(
     async with DatabaseWorker(postgres_url) as worker:
         await worker.run(raise_alarm, alarm(), at=T0)
         postgres_server.terminate_connections()
+        assert len(await worker.run(active_alarms)) == 1
+
+
+async def test_connections_whose_death_the_pool_has_not_noticed_cost_no_call(
+    postgres_server: PostgresServer, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PooledPostgresqlDatabase, "_is_closed", lambda self, connection: False)
+    async with DatabaseWorker(postgres_url) as worker:
+        await worker.run(raise_alarm, alarm(), at=T0)
+        postgres_server.terminate_connections()
+        assert len(await worker.run(active_alarms)) == 1
         assert len(await worker.run(active_alarms)) == 1
 
 
