@@ -1,0 +1,57 @@
+"""What the cascade services need of the signalling plane; `sip.uplinks.Uplinks` fulfils it."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from sip.gb28181.mansrtsp import PlaybackReply
+from sip.gb28181.subscription import Topic
+from sip.roles.upward.terms import Uplink, UplinkEvent, UplinkStatus
+
+
+class UplinkControl(Protocol):
+    """The upper platforms at which we register, and what passes between them and us."""
+
+    def set(self, uplink: Uplink) -> None:
+        """Register there from now on; one of the same `platform_id` with other settings begins
+        anew. Changes nothing where nothing is different."""
+
+    def remove(self, platform_id: str) -> None:
+        """End its calls and subscriptions, unregister, forget; unknown is fine."""
+
+    def statuses(self) -> tuple[UplinkStatus, ...]:
+        """How each uplink stands."""
+
+    def status(self, platform_id: str) -> UplinkStatus | None:
+        """How one stands."""
+
+    def events(self) -> AsyncIterator[UplinkEvent]:
+        """What happens, in order; one consumer."""
+
+    def next_sn(self, platform_id: str) -> int:
+        """A fresh SN for a message of our own to this platform."""
+
+    async def send(self, platform_id: str, body: bytes, *, routes: Sequence[str] = ()) -> None:
+        """Send a MESSAGE after those sent before and wait for its end.
+
+        `routes` are the ids for X-RoutePath without our own, which is prepended. Raises
+        PeerUnreachable where the uplink is not registered or no answer comes, QueryFailed for a
+        refusal.
+        """
+
+    def notify(self, platform_id: str, topic: Topic, body: bytes) -> bool:
+        """Queue a NOTIFY in the subscription; False where the upper has not subscribed."""
+
+    def accept(self, call_id: str, host: str, port: int, ssrc: int, *, size_bytes: int = 0) -> None:
+        """Answer an INVITE by 200 with SDP: where we send from, and with which SSRC."""
+
+    def refuse(self, call_id: str, status: int, reason: str = "") -> None:
+        """Answer an INVITE by a refusal (404 not shared, 480 offline, 486 busy, 403, 488)."""
+
+    def end_call(self, call_id: str) -> None:
+        """BYE; again and again is fine."""
+
+    def file_ended(self, call_id: str) -> None:
+        """Tell by MediaStatus 121 that a recording was sent to its end; the upper's BYE follows."""
+
+    def reply_control(self, call_id: str, control_id: str, reply: PlaybackReply) -> None:
+        """Answer an UpperControlled."""
