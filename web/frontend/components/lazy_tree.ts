@@ -43,11 +43,11 @@ export class LazyTree<Item> {
   async reload(): Promise<boolean> {
     this.reading += 1;
     const reading = this.reading;
-    const open = new Set(this.all().filter((row) => row.isOpen).map((row) => this.options.key(row.node)));
     this.element.setAttribute("aria-busy", "true");
     const worked = await attempt(async () => {
       const found = await this.options.load(null, 1);
       if (reading !== this.reading) return;
+      const open = new Set(this.all().filter((row) => row.isOpen).map((row) => this.options.key(row.node)));
       this.rows = found.items.map((node) => this.row(node, []));
       this.total = found.total;
       await this.reopen(this.rows, open, reading);

@@ -91,9 +91,13 @@ export class PlatformDetail {
 
   // Head
 
+  /** Only where it says something else: a button that has the focus keeps it. */
   private renderHead(): void {
     const { platform } = this;
-    const { errors, warnings } = platform;
+    const { errors, warnings, name, is_enabled: isEnabled, scorecard, channels } = platform;
+    const shown = JSON.stringify([name, isEnabled, scorecard.state, scorecard.failure, errors, warnings, channels, this.seen]);
+    if (this.head.dataset["shows"] === shown) return;
+    this.head.dataset["shows"] = shown;
     fill(this.head,
       h("div", { class: "upper-title" }, h("h2", {}, platform.name), stateBadge(platform),
         h("span", { class: "quiet" }, h("code", { title: formatCode(platform.id) }, platform.id),
@@ -105,20 +109,20 @@ export class PlatformDetail {
   }
 
   private acts(): HTMLElement {
-    const { platform } = this;
+    const { is_enabled: isEnabled } = this.platform;
     const act = (name: string, sign: IconName, label: string, run: () => void, isOff = false): HTMLElement =>
       h("button", { type: "button", class: "button button-small", "data-action": name, onclick: run, disabled: isOff }, icon(sign), label);
-    const box = h("input", { type: "checkbox", role: "switch", checked: platform.is_enabled, "data-action": "enable" });
+    const box = h("input", { type: "checkbox", role: "switch", checked: isEnabled, "data-action": "enable" });
     box.addEventListener("change", () => {
       const wanted = box.checked;
       // The switch shows what is, not what was wished.
-      box.checked = platform.is_enabled;
+      box.checked = isEnabled;
       void (wanted ? this.enable() : this.disable());
     });
     return h("div", { class: "upper-acts" },
       h("label", { class: "switch" }, box, h("span", {}, t("platform.enabled"))),
-      act("edit-platform", "edit", t("platform.edit"), () => this.options.onEdit(platform)),
-      act("register-now", "refresh", t("platform.register_now"), () => void this.register(), !platform.is_enabled),
+      act("edit-platform", "edit", t("platform.edit"), () => this.options.onEdit(this.platform)),
+      act("register-now", "refresh", t("platform.register_now"), () => void this.register(), !isEnabled),
       act("delete-platform", "trash", t("platform.delete"), () => void this.remove()));
   }
 
@@ -182,7 +186,8 @@ export class PlatformDetail {
     const { name, channels, scorecard } = this.platform;
     const gone = await confirmLoss({
       title: t("platform.delete_title", { name }),
-      lost: [t("platform.lost_registration"), t("platform.lost_share", { channels }), t("platform.lost_codes"),
+      lost: [t("platform.lost_registration"),
+        ...(channels > 0 ? [t("platform.lost_share", { channels }), t("platform.lost_codes")] : []),
         ...(scorecard.streams > 0 ? [t("platform.lost_streams", { streams: scorecard.streams })] : [])],
       kept: t("platform.delete_kept"), action: t("platform.delete"), run: () => this.platforms.remove(this.id),
     });

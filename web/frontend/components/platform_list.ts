@@ -11,9 +11,14 @@ import { verdictCard } from "./verdict";
 export class PlatformList {
   readonly element = h("nav", { class: "upper-list", "aria-label": t("platform.list") });
 
+  private shown = "";
+
   constructor(private readonly onChoose: (id: string) => void, private readonly addButton: () => HTMLElement | null) {}
 
   show(platforms: Platform[], chosen: string | null): void {
+    const shown = JSON.stringify([platforms, chosen]);
+    if (shown === this.shown) return;
+    this.shown = shown;
     const focused = this.element.contains(document.activeElement)
       ? (document.activeElement as HTMLElement).dataset["upper"] : undefined;
     if (platforms.length === 0) {
