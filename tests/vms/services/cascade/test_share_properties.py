@@ -1,4 +1,4 @@
-"""Whatever the registry holds: every item can be read, every parent exists, every code leads back."""
+"""Whatever the registry holds: items are readable, parents exist, every code leads back."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ def registries(draw: st.DrawFn) -> Any:
                 online=draw(st.booleans()),
                 organisation_id=draw(st.sampled_from([None, *listed, *local])),
                 parent_id=draw(
-                    st.sampled_from(["", device_id, f"{OWN}/{device_id}", "null", *used])
+                    st.sampled_from(["", device_id, f"{OWN}/{device_id}", "null", *sorted(used)])
                 ),
                 civil_code=draw(st.sampled_from(["", "140402", "340000", "14040201"])),
                 category=draw(st.sampled_from([None, "01", "02"])),
