@@ -96,6 +96,8 @@ export class LazyTree<Item> {
   render(): void {
     const hadFocus = this.element.contains(document.activeElement);
     const place = this.element.scrollTop;
+    // A tree without rows is no tree to a screen reader.
+    this.element.setAttribute("role", this.rows.length === 0 ? "group" : "tree");
     if (this.rows.length === 0) fill(this.element, this.options.empty());
     else fill(this.element, ...this.elements(this.rows), this.moreRow(this.rows, this.total, null));
     const rows = this.items();
