@@ -70,6 +70,8 @@ class Forwarder:
         self.transport = transport
         self.ssrc = ssrc
         self.content: Content = content
+        self.host = ""
+        """Empty: the owner knows the address of this machine better."""
         self.port = 9
         """Where we send from or listen; 9 where we connect (RFC 4145 §4.1)."""
         self._engine = engine

@@ -15,6 +15,7 @@ from stream_relay.events import EndReason, StreamEvent
 from stream_relay.receiver import Transport
 from stream_relay.relay import TICK_S, Relay
 from stream_relay.remote.connection import Node, NodeConnection
+from stream_relay.forwarder import Content
 from stream_relay.remote.forwarder import RemoteForwarder
 from stream_relay.remote.link import Link, RemoteConfig
 from stream_relay.remote.protocol import (
@@ -145,7 +146,14 @@ class RemoteRelay:
         return self._local.adopt(sock, wire)
 
     async def forward(
-        self, stream: Stream, transport: Transport, *, ssrc: int, host: str, port: int
+        self,
+        stream: Stream,
+        transport: Transport,
+        *,
+        ssrc: int,
+        host: str,
+        port: int,
+        content: Content = "source",
     ) -> RemoteForwarder:
         """See `Relay.forward`: the node sends, from its own address. Raises `RelayUnreachable`."""
         receiver = self._find(stream.id)
@@ -156,7 +164,7 @@ class RemoteRelay:
         forwarder = RemoteForwarder(number, transport, ssrc, self._forget_forwarder)
         self._forwarders[number] = forwarder
         stream.follow(forwarder.close)
-        wanted = OpenForward(number, receiver.number, transport, ssrc, host, port)
+        wanted = OpenForward(number, receiver.number, transport, ssrc, host, port, content)
         try:
             opened = await self._open(f"{path}/forwards", wanted)
         except BaseException:

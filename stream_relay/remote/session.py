@@ -85,7 +85,12 @@ class Session:
         try:
             async with asyncio.timeout(TARGET_S):
                 forwarder = await self._relay.forward(
-                    stream, wanted.transport, ssrc=wanted.ssrc, host=wanted.host, port=wanted.port
+                    stream,
+                    wanted.transport,
+                    ssrc=wanted.ssrc,
+                    host=wanted.host,
+                    port=wanted.port,
+                    content=wanted.content,
                 )
         except TimeoutError as error:
             raise OSError("the target does not answer") from error

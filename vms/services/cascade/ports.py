@@ -1,11 +1,17 @@
-"""What the cascade services need of the signalling plane; `sip.uplinks.Uplinks` fulfils it."""
+"""What the cascade services need of others, as protocols: tests give their own.
+
+`UplinkControl` is the signalling plane (`sip.uplinks.Uplinks`), `Platforms` is who the upper
+platforms are and what they see (`PlatformService`).
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+from channel_registry.upper_records import UpperPlatform
 from sip.gb28181.mansrtsp import PlaybackReply
 from sip.gb28181.subscription import Topic
 from sip.roles.upward.terms import Uplink, UplinkEvent, UplinkStatus
+from vms.services.cascade.share import SharedTree
 
 
 class UplinkControl(Protocol):
@@ -55,3 +61,16 @@ class UplinkControl(Protocol):
 
     def reply_control(self, call_id: str, control_id: str, reply: PlaybackReply) -> None:
         """Answer an UpperControlled."""
+
+
+class Platforms(Protocol):
+    """The upper platforms as the operator described them, and their trees."""
+
+    async def uplinks(self) -> Sequence[Uplink]:
+        """The enabled ones as signalling wants them."""
+
+    def platform(self, platform_id: str) -> UpperPlatform:
+        """One platform; raises NotFound(platform)."""
+
+    def tree(self, platform_id: str) -> SharedTree:
+        """What it sees now; never waits."""
