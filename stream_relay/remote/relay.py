@@ -12,10 +12,10 @@ from typing import Self
 from stream_relay.errors import Overload, RelayError, RelayUnreachable, StreamClosed
 from stream_relay.event_queue import EventQueue
 from stream_relay.events import EndReason, StreamEvent
+from stream_relay.forwarder import Content
 from stream_relay.receiver import Transport
 from stream_relay.relay import TICK_S, Relay
 from stream_relay.remote.connection import Node, NodeConnection
-from stream_relay.forwarder import Content
 from stream_relay.remote.forwarder import RemoteForwarder
 from stream_relay.remote.link import Link, RemoteConfig
 from stream_relay.remote.protocol import (

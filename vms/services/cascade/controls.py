@@ -57,7 +57,12 @@ class ControlDesk:
     """Carries out what an upper platform may."""
 
     def __init__(
-        self, uplinks: UplinkControl, devices: DeviceDesk, heads: Heads, score: ScoreBook, audit: Audit
+        self,
+        uplinks: UplinkControl,
+        devices: DeviceDesk,
+        heads: Heads,
+        score: ScoreBook,
+        audit: Audit,
     ) -> None:
         self._uplinks = uplinks
         self._devices = devices

@@ -68,7 +68,9 @@ def _is_refusal(envelope: Envelope) -> bool:
 
 def _items(envelope: Envelope) -> int:
     return sum(
-        len(child.children) for child in envelope.body.children if "num" in map(str.lower, child.attributes)
+        len(child.children)
+        for child in envelope.body.children
+        if "num" in map(str.lower, child.attributes)
     )
 
 
@@ -96,9 +98,7 @@ def pass_down(
 def pass_up(envelope: Envelope, sn: int, target_id: str, rename: Rename, charset: str) -> bytes:
     """Write a device's answer for the upper platform: its SN, its codes."""
     fields = inner_fields(envelope.body, rename)
-    return build_envelope(
-        Root.RESPONSE, envelope.command, sn, target_id, fields, charset=charset
-    )
+    return build_envelope(Root.RESPONSE, envelope.command, sn, target_id, fields, charset=charset)
 
 
 def refusal(envelope: Envelope, charset: str) -> bytes:

@@ -13,7 +13,7 @@ from channel_registry.upper_records import UpperRight
 from sip.errors import SipError
 from sip.gb28181.broadcast import build_broadcast_response, parse_broadcast
 from sip.gb28181.catalog import build_catalog_response
-from sip.gb28181.manscdp import Envelope, Root, build_envelope
+from sip.gb28181.manscdp import Envelope, Root
 from sip.gb28181.query import DeviceInfo, DeviceStatus, build_device_info, build_device_status
 from sip.gb28181.record_info import (
     RecordItem,
@@ -147,7 +147,10 @@ class QueryDesk:
         items = upper.tree.items if is_whole else upper.tree.under(target)
         # What is named after the upper platform itself came from there.
         target = target or platform.own_id
-        for part in (*split_items(items, platform.transport, upper.charset), *(() if items else ((),))):
+        for part in (
+            *split_items(items, platform.transport, upper.charset),
+            *(() if items else ((),)),
+        ):
             body = build_catalog_response(
                 target, envelope.sn, part, len(items), charset=upper.charset
             )

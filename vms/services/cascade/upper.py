@@ -12,7 +12,6 @@ from vms.services.cascade.share import SharedTree
 from vms.storage.records import Role
 
 
-
 @dataclass(frozen=True, slots=True)
 class Upper:
     """An enabled upper platform and its tree."""
@@ -45,8 +44,12 @@ class Upper:
         What came from this very platform never goes back to it: two platforms that are upper and
         lower of each other would show each other's cameras in a circle (2022 annex H).
         """
+        return None if self.is_from_there(code) else self.tree.channel(code)
+
+    def is_from_there(self, code: str) -> bool:
+        """Whether a channel, by its code there, came to us from this very platform."""
         found = self.tree.channel(code)
-        return None if found is None or found.device_id == self.id else found
+        return found is not None and found.device_id == self.id
 
     @property
     def identity(self) -> Identity:
