@@ -37,6 +37,9 @@ GOODBYE_S = 4.0
 """Longest wait for the answer to the last REGISTER."""
 
 LONGEST_ANSWER_S = 32.0
+CLOSING_S = 1.0
+"""Longest wait for the end of a dead TCP connection before we register anew."""
+
 LONGEST_EXPIRES_S = 604_800
 """A Min-Expires above a week is not believed."""
 
@@ -123,6 +126,7 @@ class UplinkRegistration:
         self._challenges = self._redirects = self._failures = self._unanswered = 0
         self._is_raised = False
         """Whether a 423 made us ask for longer in this attempt."""
+        self._is_reconnecting = False
         self._pending: RegisterSent | None = None
         self._register_at: float | None = None
         self._keepalive_at: float | None = None
@@ -208,6 +212,9 @@ class UplinkRegistration:
 
     def connection_lost(self, now: float) -> None:
         """Take the loss of our TCP connection: offline, again after the usual pause (9.1.1 f)."""
+        if self._is_reconnecting:
+            self._register_at = now
+            return
         self._pending = None
         if self.link.state is _STATES.UNREGISTERING:
             self._change(_STATES.STOPPED, now)
@@ -233,6 +240,7 @@ class UplinkRegistration:
 
     def _begin(self, now: float) -> None:
         self._register_at = None
+        self._is_reconnecting = False
         if not self.link.is_registered:
             self._change(_STATES.REGISTERING, now, self.link.failure, self.link.status_code)
         self._challenges = 0
@@ -243,9 +251,20 @@ class UplinkRegistration:
         """Register at once, from home on and with a new Call-ID, as after a start."""
         self._unanswered = 0
         self._keepalive_at = None
+        if failure:
+            self._mark_dead()
         self._go_home()
         self._change(_STATES.REGISTERING, now, failure, status)
-        self._begin(now)
+        if self.link.dead is None:
+            self._begin(now)
+        else:
+            self._is_reconnecting = True
+            self._register_at = now + CLOSING_S
+
+    def _mark_dead(self) -> None:
+        """A half-open connection would swallow the next REGISTER too."""
+        if self.link.place.server.is_reliable:
+            self.link.dead = self.link.place.server
 
     def _go_home(self) -> None:
         self.link.place, self._redirects = home_of(self.link.uplink), 0
@@ -370,6 +389,8 @@ class UplinkRegistration:
         uplink = self.link.uplink
         self._counters[f"failures.{failure}"] += 1
         self._keepalive_at = None
+        if failure == "no_answer":
+            self._mark_dead()
         # The platform we were sent to is gone or refuses: begin again where we were sent from.
         self._go_home()
         if pause_s is None:
