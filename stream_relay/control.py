@@ -95,6 +95,9 @@ class ForwarderControl(Protocol):
     def statistics(self) -> ForwarderStatistics:
         """The counters now."""
 
+    async def start(self) -> None:
+        """Begin to send what was held back; idempotent. Raises `RelayUnreachable`."""
+
     def close(self) -> None:
         """Stop sending and free the sockets; idempotent."""
 
@@ -135,10 +138,12 @@ class RelayControl(MediaControl, Protocol):
         host: str,
         port: int,
         content: Content = "source",
+        is_held: bool = False,
     ) -> ForwarderControl:
         """Send a stream on as RTP with another SSRC, from the packets that come next.
 
         Any other `content` than the source's own is muxed, from the cached group of pictures on.
+        With `is_held` the sockets are there and nothing is sent before `ForwarderControl.start`.
         Raises `StreamClosed`, `Overload` when no port is left, `RelayUnreachable`, `OSError` when
         the target cannot be reached.
         """

@@ -93,12 +93,19 @@ class RelayFleet:
         host: str,
         port: int,
         content: Content = "source",
+        is_held: bool = False,
     ) -> ForwarderControl:
         """See `RelayControl`."""
         for relay in self.relays:
             if relay.stream(stream.id) is stream:
                 return await relay.forward(
-                    stream, transport, ssrc=ssrc, host=host, port=port, content=content
+                    stream,
+                    transport,
+                    ssrc=ssrc,
+                    host=host,
+                    port=port,
+                    content=content,
+                    is_held=is_held,
                 )
         raise StreamClosed(stream.end_reason or EndReason.CLOSED)
 

@@ -64,6 +64,7 @@ class OpenForward:
     host: str
     port: int
     content: Content = "source"
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,7 @@ def parse_open_forward(data: bytes) -> OpenForward:
         facts.text("host"),
         facts.number("port", 65_535),
         _content(facts.text("content") if facts.has("content") else "source"),
+        facts.has("is_held") and facts.flag("is_held"),
     )
 
 

@@ -1,8 +1,8 @@
 """Calls of upper platforms: a channel of ours, sent to where the upper wants it.
 
 A live call joins the channel's one stream, whoever else looks at it; a recording is a session of
-its own at the device, one to one. The 200 goes out when there is a picture, media begins with the
-ACK or with it, and whatever ends a call, its forwarder, its place before the picture and its
+its own at the device, one to one. The 200 goes out when there is a picture, media begins with
+the ACK, and whatever ends a call, its forwarder, its place before the picture and its
 session are given back (GB/T 28181-2022 9.2, 9.8, 9.9, annex K).
 """
 
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from channel_registry.records import ChannelRecord
-from channel_registry.upper_records import UpperRight
 from sip.errors import SipError
 from sip.gb28181.mansrtsp import PlaybackReply
 from sip.message.sdp import History
@@ -28,11 +27,11 @@ from sip.server import NoSsrcLeft, PlaybackRefused
 from stream_relay.control import ForwarderControl
 from stream_relay.errors import Overload, RelayError
 from stream_relay.forwarder import Content
-from stream_relay.receiver import Transport
 from stream_relay.stream import Stream
 from vms.clock import Clock
 from vms.errors import LiveFailed, NotFound, NotReady, VmsError
-from vms.records import LiveReason, LiveState
+from vms.records import LiveState
+from vms.services.cascade.call_rules import OUR_SIDE, Refused, check_call, refused_picture
 from vms.services.cascade.lanes import once
 from vms.services.cascade.ports import (
     DeviceRecordings,
@@ -42,7 +41,7 @@ from vms.services.cascade.ports import (
     UplinkControl,
 )
 from vms.services.cascade.scorecard import ScoreBook
-from vms.services.cascade.upper import Upper, find_upper
+from vms.services.cascade.upper import find_upper
 from vms.services.playback_session import PlaybackEnd, PlaybackSession
 from vms.supervise import supervise
 
@@ -55,31 +54,6 @@ FAREWELL_S = 10.0
 LOOK_S = 0.02
 CONNECTS = 9
 """The port in our SDP where it is we who connect (RFC 4145 §4.1)."""
-
-OUR_SIDE: dict[str, Transport] = {
-    "udp": "udp",
-    "tcp-passive": "tcp-active",
-    "tcp-active": "tcp-passive",
-}
-"""What the upper says of itself, which receives → what we are, who send."""
-
-STATUSES = {
-    LiveReason.CHANNEL_UNKNOWN: 404,
-    LiveReason.CHANNEL_NOT_FOUND: 404,
-    LiveReason.DEVICE_BUSY: 486,
-    LiveReason.PORTS_EXHAUSTED: 503,
-    LiveReason.RELAY_UNREACHABLE: 503,
-}
-"""What a picture that does not come means to the upper platform; everything else is 480."""
-
-
-class Refused(Exception):
-    """This call cannot be; `reason` is a constant word for the scorecard."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
 
 
 @dataclass(slots=True, eq=False)
@@ -190,7 +164,7 @@ class CallDesk:
         for call in list(self._calls.values()):
             upper = find_upper(self._platforms, call.event.platform_id)
             try:
-                _check(upper, call.event)
+                check_call(upper, call.event)
             except Refused as refused:
                 if refused.status != 480 and call.task is not None:
                     call.refusal = refused
@@ -230,7 +204,7 @@ class CallDesk:
 
     async def _bring(self, call: _Call) -> None:
         upper = find_upper(self._platforms, call.event.platform_id)
-        channel = _check(upper, call.event)
+        channel = check_call(upper, call.event)
         others = sum(c.event.platform_id == call.event.platform_id for c in self._calls.values())
         if others > self._most_calls:
             raise Refused(486, "too_many_calls")
@@ -240,8 +214,7 @@ class CallDesk:
             else:
                 await self._bring_recording(call, channel, call.event.history)
         except LiveFailed as failure:
-            status = STATUSES.get(failure.reason, 480)
-            raise Refused(status, failure.reason.value) from failure
+            raise refused_picture(failure) from failure
         except NotFound as error:
             raise Refused(404, error.code) from error
         except NotReady as error:
@@ -328,10 +301,15 @@ class CallDesk:
         self, target: UpperInvited | UpperAcked, stream: Stream, ssrc: int, content: Content
     ) -> AsyncIterator[ForwarderControl]:
         """Send to a target for the length of the block; raises Refused."""
-        way = OUR_SIDE[target.transport]
         try:
             forwarder = await self._relay.forward(
-                stream, way, ssrc=ssrc, host=target.host, port=target.port, content=content
+                stream,
+                OUR_SIDE[target.transport],
+                ssrc=ssrc,
+                host=target.host,
+                port=target.port,
+                content=content,
+                is_held=True,
             )
         except Overload as error:
             raise Refused(503, "ports_exhausted") from error
@@ -343,7 +321,11 @@ class CallDesk:
             forwarder.close()
 
     async def _watch_over(self, call: _Call, forwarder: ForwarderControl) -> None:
-        """Stay until nothing more is sent; note when the first packet went out."""
+        """Send until the stream or the receiver ends; note when the first packet went out."""
+        try:
+            await forwarder.start()
+        except RelayError as error:
+            raise Refused(503, "relay_unreachable") from error
         platform_id = call.event.platform_id
         self._score.accepted(platform_id, call.id, lambda: forwarder.statistics.bytes)
         async with asyncio.TaskGroup() as group:
@@ -373,23 +355,3 @@ class CallDesk:
             except SipError:
                 reply = PlaybackReply(454, "Session Not Found")
         self._uplinks.reply_control(event.call_id, event.control_id, reply)
-
-
-def _check(upper: Upper | None, event: UpperInvited) -> ChannelRecord:
-    """The channel that is called, if it may be; raises Refused."""
-    channel = upper.channel(event.channel_id) if upper is not None else None
-    if upper is None or channel is None:
-        raise Refused(404, "not_shared")
-    rights = {
-        "live": UpperRight.LIVE,
-        "playback": UpperRight.PLAYBACK,
-        "download": UpperRight.DOWNLOAD,
-    }
-    right = rights.get(event.kind)
-    if right is None:
-        raise Refused(488, "talk_not_supported")
-    if not upper.may(right):
-        raise Refused(403, "not_permitted")
-    if not channel.online:
-        raise Refused(480, "offline")
-    return channel

@@ -135,5 +135,6 @@ class Forwards(Protocol):
         host: str,
         port: int,
         content: Content = "source",
+        is_held: bool = False,
     ) -> ForwarderControl:
         """Raises `StreamClosed`, `Overload`, `RelayUnreachable`, `OSError`."""
