@@ -117,6 +117,14 @@ class DirectoryFacts:
     devices: tuple[DeviceRecord, ...] = ()
     organisations: tuple[OrganisationRecord, ...] = ()
     national: Mapping[str, str] = field(default_factory=dict)
-    """National codes made for what has none: channel code or organisation id -> 20 digits."""
+    """National codes made for what has none: `national_subject` -> 20 digits."""
+    server_id: str = ""
+    """Of our own system."""
     own_ids: frozenset[str] = frozenset()
-    """Codes of our own system: the server id, and those used at upper platforms."""
+    """Every code of our own system: the server id, and those used at upper platforms."""
+    own_name: str = "Fengsui VMS"
+
+
+def national_subject(ours: str, type_number: int) -> str:
+    """What a made code is kept under: an organisation that moves below another becomes a 216."""
+    return f"{ours}:{type_number}"

@@ -10,7 +10,7 @@ from vms.records import CodeRule, CodeSource, Severity
 from vms.records import Finding as FindingView
 from vms.records import PreviewNode as PreviewNodeView
 from vms.records import Share as ShareView
-from web.api.wire import Body, GbCode, ListOf, PageOf, PageQuery, Search, Text, Wire
+from web.api.wire import Body, GbCode, PageOf, PageQuery, Search, Text, Wire
 from web.call import Call
 from web.language import Language
 from web.route import Permission, Resource
