@@ -217,11 +217,6 @@ class UpperCalls:
             if call.platform_id == platform_id:
                 self._hang_up(call, "offline", now)
 
-    def end_all(self, now: float) -> None:
-        """Say goodbye in every call: the server stops."""
-        for call in self._calls:
-            self._hang_up(call, "local", now)
-
     def next_timer(self) -> float | None:
         """Return when the next wait is over."""
         times = (self._waits.next_time(), self._controls.next_timer())
