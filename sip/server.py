@@ -112,7 +112,9 @@ class SipServer:
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )
         self.subscriptions = Subscriptions(self._endpoint, self._listener.flush, _now)
-        self.uplinks = Uplinks(self._endpoint, self._listener.flush, _now)
+        self.uplinks = Uplinks(
+            self._endpoint, self._listener.flush, _now, self._listener.disconnect
+        )
         """The upper platforms at which we register."""
         self.on_answered: AnswerHearer = _ignore
         """Hears how every question ended: the device learns nothing of it."""

@@ -49,6 +49,8 @@ class Link:
     answered_from: str = ""
     """Host whose packets answered our REGISTER; another one than asked behind some gateways."""
     last_sn: int = 0
+    dead: Peer | None = None
+    """A TCP peer that answers nothing any more: its connection is to be closed."""
 
     @property
     def platform_id(self) -> str:

@@ -175,6 +175,13 @@ class Uppers:
             if registration.link.uses(peer):
                 registration.connection_lost(now)
 
+    def dead_connections(self) -> list[Peer]:
+        """Return and forget the TCP peers whose connection is to be closed: nobody answers."""
+        dead = [link.dead for link in self._links if link.dead is not None]
+        for link in self._links:
+            link.dead = None
+        return dead
+
     def stats(self) -> dict[str, int]:
         """Return all counters by name."""
         counted: Counter[str] = Counter()

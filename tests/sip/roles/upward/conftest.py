@@ -1,4 +1,4 @@
-"""Two platforms of ours on one network of numbers: a lower one, and the upper one it registers at."""
+"""Two platforms of ours on a network of numbers: a lower one and the upper one it registers at."""
 
 import random
 from dataclasses import dataclass, field, replace
