@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from channel_registry.records import ChannelRecord
 from channel_registry.upper_records import UpperRight
 from sip.errors import SipError
+from sip.events import CatalogItem
 from sip.gb28181.broadcast import build_broadcast_response, parse_broadcast
 from sip.gb28181.catalog import build_catalog_response
 from sip.gb28181.manscdp import Envelope, Root
@@ -121,16 +122,16 @@ class QueryDesk:
 
     async def _answer_query(self, upper: Upper, envelope: Envelope) -> None:
         channel = upper.channel(envelope.device_id)
-        is_own = envelope.device_id == upper.platform.own_id
+        item = _item(upper, envelope.device_id)
         match envelope.command:
             case "Catalog":
                 await self._send_catalog(upper, envelope)
-            case _ if channel is None and not is_own:
+            case _ if item is None:
                 self._score.count(upper.id, "not_shared")
             case "DeviceInfo":
-                await self._send(upper, self._info(upper, channel, envelope))
+                await self._send(upper, self._info(upper, item, envelope))
             case "DeviceStatus":
-                await self._send(upper, self._status(upper, channel, envelope))
+                await self._send(upper, self._status(upper, item, envelope))
             case "RecordInfo" if channel is not None:
                 await self._send_records(upper, channel, envelope)
             case command if command in PASSED and channel is not None:
@@ -145,7 +146,6 @@ class QueryDesk:
         target, platform = envelope.device_id, upper.platform
         is_whole = target in ("", platform.own_id)
         items = upper.tree.items if is_whole else upper.tree.under(target)
-        # What is named after the upper platform itself came from there.
         target = target or platform.own_id
         for part in (
             *split_items(items, platform.transport, upper.charset),
@@ -157,23 +157,22 @@ class QueryDesk:
             await self._send(upper, body)
         self._score.told_catalog(upper.id, items, whole=is_whole)
 
-    def _info(self, upper: Upper, channel: ChannelRecord | None, envelope: Envelope) -> bytes:
+    def _info(self, upper: Upper, item: CatalogItem, envelope: Envelope) -> bytes:
         facts, code = self._facts, envelope.device_id
-        if channel is None:
+        info = DeviceInfo(code, item.name, item.manufacturer, item.model)
+        if code == upper.platform.own_id:
             count = len(upper.tree.channels)
-            info = DeviceInfo(
-                code, facts.name, facts.manufacturer, facts.model, facts.firmware, count
-            )
-        else:
-            info = DeviceInfo(code, channel.name, channel.manufacturer, channel.model)
+            name = item.name or facts.name
+            info = DeviceInfo(code, name, facts.manufacturer, facts.model, facts.firmware, count)
         return build_device_info(info, envelope.sn, charset=upper.charset)
 
-    def _status(self, upper: Upper, channel: ChannelRecord | None, envelope: Envelope) -> bytes:
+    def _status(self, upper: Upper, item: CatalogItem, envelope: Envelope) -> bytes:
+        is_on = item.status_on or envelope.device_id == upper.platform.own_id
         status = DeviceStatus(
             envelope.device_id,
-            is_online=channel is None or channel.online,
-            is_ok=channel is None or channel.says_on,
-            is_encoding=None if channel is None else channel.online,
+            is_online=is_on,
+            is_ok=is_on,
+            is_encoding=is_on if envelope.device_id in upper.tree.channels else None,
             device_time=format_time(self._clock.wall()),
         )
         return build_device_status(status, envelope.sn, charset=upper.charset)
@@ -265,6 +264,16 @@ def renames(upper: Upper) -> tuple[Callable[[str], str], Callable[[str], str]]:
         return upper.tree.code(code) or code
 
     return down, up
+
+
+def _item(upper: Upper, code: str) -> CatalogItem | None:
+    """What the upper sees under a code; none for what is not shared."""
+    if code == upper.platform.own_id:
+        found = next((each for each in upper.tree.items if each.device_id == code), None)
+        return found or CatalogItem(code)
+    if upper.is_from_there(code):
+        return None
+    return next((each for each in upper.tree.items if each.device_id == code), None)
 
 
 def _record(code: str, channel: ChannelRecord, item: DeviceRecording) -> RecordItem:

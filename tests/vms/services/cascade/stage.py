@@ -98,7 +98,7 @@ def tree_of(*channels: ChannelRecord, codes: dict[str, str] | None = None) -> Sh
         )
     ours = {channel.code: code for code, channel in shown.items()}
     sources = {code: channel.code for code, channel in shown.items()}
-    return SharedTree(items=tuple(items), sources=sources, codes=ours, channels=shown)
+    return SharedTree(own_id=OWN, items=tuple(items), sources=sources, codes=ours, channels=shown)
 
 
 @dataclass
