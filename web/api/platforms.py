@@ -226,7 +226,7 @@ def read_changes(change: PlatformChange) -> Mapping[str, object]:
 )
 async def list_platforms(call: Call) -> PlatformList:
     """List where we register, with the figures of each."""
-    views = call.services.platforms.platforms()
+    views = await call.services.platforms.platforms()
     return PlatformList(items=[build_platform(view, call.language) for view in views])
 
 
@@ -255,7 +255,7 @@ async def add_platform(call: Call, body: PlatformDraft) -> Platform:
 )
 async def show_platform(call: Call, platform_id: GbCode) -> Platform:
     """Tell how one is described and how it goes."""
-    return build_platform(call.services.platforms.view(platform_id), call.language)
+    return build_platform(await call.services.platforms.view(platform_id), call.language)
 
 
 @resource.route(
