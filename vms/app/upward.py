@@ -65,7 +65,7 @@ def build_cascade(
         our_host=our_host,
         clock=clock,
     )
-    return CascadeService(
+    service = CascadeService(
         uplinks,
         platforms,
         lanes=lanes,
@@ -78,3 +78,5 @@ def build_cascade(
         score=score,
         bus=bus,
     )
+    platforms.scorecards = service
+    return service
