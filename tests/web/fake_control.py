@@ -51,7 +51,9 @@ class FakePtz:
             raise NotFound("channel", code)
         return PtzStatus(code, code != OTHER, self.holder, is_moving=bool(self.moves))
 
-    async def steer(self, who: Identity, code: str, steering: Steering) -> PtzStatus:
+    async def steer(
+        self, who: Identity, code: str, steering: Steering, *, lease_s: float | None = None
+    ) -> PtzStatus:
         check(code)
         if self.error is not None:
             raise self.error
