@@ -18,7 +18,7 @@ What stands behind # is left out.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sip.gb28181.ptz import FASTEST, FASTEST_ZOOM, Move
@@ -63,6 +63,7 @@ DIRECTIONS = {
 USUAL_SPEED = 128
 LONGEST_LINE = 1024
 _AGO = re.compile(r"-([0-9]{1,6})([smhd])")
+_ANY = datetime(2026, 1, 1, tzinfo=UTC)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _CODED = frozenset({"live", "playback", "download", "ptz", "records"})
 
@@ -119,7 +120,7 @@ def _read(line: str, word: str, code: str, arguments: list[str]) -> Order:
         case "playback" | "download" | "records":
             start, end, *rest = arguments
             for text in (start, end):
-                if moment(text, datetime.fromtimestamp(0)) is None:
+                if moment(text, _ANY) is None:
                     raise _error(line, f"{text!r} is no time")
             return Order(word, code, start=start, end=end, number=_number(line, rest, 0.0))
         case "ptz":
