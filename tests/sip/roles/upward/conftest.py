@@ -52,6 +52,8 @@ class Cascade:
     lower: Endpoint
     upper: Endpoint
     credentials: dict
+    """What the upper platform lets in; the other one's are `lower_credentials`."""
+    lower_credentials: dict
     uplink: Uplink = field(default_factory=make_uplink)
 
     @property
@@ -109,8 +111,8 @@ def make_cascade():
 
     def make(*, upper=None, lower=None, quality=None, **changes) -> Cascade:
         network = Network(1, quality) if quality is not None else Network()
-        credentials = {LOWER_ID: Credential(PASSWORD)}
-        below = make_platform(network, LOWER_ID, LOWER_HOST, {}, 5, **(lower or {}))
+        credentials, of_lower = {LOWER_ID: Credential(PASSWORD)}, {}
+        below = make_platform(network, LOWER_ID, LOWER_HOST, of_lower, 5, **(lower or {}))
         above = make_platform(network, UPPER_ID, UPPER_HOST, credentials, 6, **(upper or {}))
         uplink = make_uplink(**changes)
         for kind in ("udp", "tcp"):
@@ -120,7 +122,7 @@ def make_cascade():
             # Each sees the other over one connection.
             network.connections[(LOWER_HOST, 5060)] = 1
             network.connections[(UPPER_HOST, 5060)] = 2
-        return Cascade(network, below, above, credentials, uplink)
+        return Cascade(network, below, above, credentials, of_lower, uplink)
 
     return make
 
