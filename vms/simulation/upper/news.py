@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from sip.events import (
     AlarmReceived,
     CatalogReceived,
-    DeviceClockChecked,
     DeviceDisconnected,
     DeviceExpired,
     DeviceRegistered,
@@ -20,6 +19,9 @@ from sip.events import (
     SubscriptionChanged,
 )
 from vms.simulation.upper.journal import Journal
+
+SHOWN = 10
+"""Changes of a notification that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +40,54 @@ def tell_news(event: Event, journal: Journal) -> CallOver | None:
         case MediaStatusReceived(invitation_id=str(invitation_id)):
             journal.tell("file_ended", "⏹ 文件结束 MediaStatus 121", invitation=invitation_id)
             return CallOver(invitation_id, "file_ended")
-        case DeviceRegistered() | DeviceUnregistered() | DeviceExpired() | DeviceDisconnected():
+        case CatalogReceived() | AlarmReceived() | PositionsReceived() | SubscriptionChanged():
+            _tell_report(event, journal)
+        case _:
             _tell_presence(event, journal)
-        case KeepaliveReceived():
-            journal.tell("keepalive", "", device=event.device_id, status=event.status)
+    return None
+
+
+def _tell_presence(event: Event, journal: Journal) -> None:
+    match event:
+        case DeviceRegistered():
+            journal.tell(
+                "registered",
+                f"✓ 注册 registered {event.device_id} @ {event.peer} {event.user_agent}",
+                device=event.device_id,
+                version=event.gb_version,
+            )
+        case DeviceUnregistered() | DeviceExpired() | DeviceDisconnected():
+            journal.tell("left", f"✗ 离线 gone {event.device_id}", device=event.device_id)
         case KeepalivesMissed():
             journal.tell("silent", f"! {event.device_id} 心跳丢失 silent", device=event.device_id)
         case RegistrationAttempted():
             words = f"? {event.device_id} {event.outcome}"
             journal.tell("attempt", words, device=event.device_id, outcome=str(event.outcome))
+        case KeepaliveReceived():
+            journal.tell("keepalive", "", device=event.device_id, status=event.status)
+        case _:
+            # Nobody who tries a cascade asks for the rest; programs may.
+            journal.tell(type(event).__name__, "")
+
+
+def _tell_report(
+    event: CatalogReceived | AlarmReceived | PositionsReceived | SubscriptionChanged,
+    journal: Journal,
+) -> None:
+    match event:
         case CatalogReceived():
             changes = [{"id": item.device_id, "change": item.event} for item in event.items]
-            words = ", ".join(f"{item.event} {item.device_id}" for item in event.items[:10])
+            words = ", ".join(f"{item.event} {item.device_id}" for item in event.items[:SHOWN])
             journal.tell("notified", f"~ 目录变化 catalog: {words}", changes=changes)
         case AlarmReceived():
+            words = f"{event.source_id} {event.method}/{event.alarm_type} {event.description}"
             journal.tell(
-                "alarm", f"! 报警 alarm {event.source_id} {event.method}/{event.alarm_type} "
-                f"{event.description}",
-                source=event.source_id, method=event.method, type=event.alarm_type,
-            )  # fmt: skip
+                "alarm",
+                f"! 报警 alarm {words}",
+                source=event.source_id,
+                method=event.method,
+                type=event.alarm_type,
+            )
         case PositionsReceived():
             for each in event.positions:
                 words = f"~ 位置 position {each.device_id} {each.longitude} {each.latitude}"
@@ -64,21 +95,3 @@ def tell_news(event: Event, journal: Journal) -> CallOver | None:
         case SubscriptionChanged():
             words = f"~ 订阅 subscription {event.topic}: {event.state} {event.reason}"
             journal.tell("subscription", words, topic=event.topic, state=event.state)
-        case DeviceClockChecked():
-            journal.tell("clock", "", device=event.device_id)
-        case _:
-            journal.tell(type(event).__name__, "")
-    return None
-
-
-def _tell_presence(
-    event: DeviceRegistered | DeviceUnregistered | DeviceExpired | DeviceDisconnected,
-    journal: Journal,
-) -> None:
-    if isinstance(event, DeviceRegistered):
-        journal.tell(
-            "registered", f"✓ 注册 registered {event.device_id} @ {event.peer} {event.user_agent}",
-            device=event.device_id, version=event.gb_version,
-        )  # fmt: skip
-    else:
-        journal.tell("left", f"✗ 离线 gone {event.device_id}", device=event.device_id)
