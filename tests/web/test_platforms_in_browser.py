@@ -111,7 +111,7 @@ async def test_states_and_figures_follow_without_a_reload(open_viewer: Open) -> 
     row = next(one for one in viewer.state.uppers.rows if one["id"] == PROVINCE)
     fresh = {"state": "registered", "failure": None, "failure_text": None, "next_attempt_at": None}
     row["scorecard"].update(fresh, registered_since=data.ago(seconds=1), streams=7)
-    viewer.state.publish("platforms_changed", {"platform_ids": [PROVINCE]})
+    viewer.state.publish("platform_state", {"platform_ids": [PROVINCE]})
     await expect(page.locator("[data-score=now]")).to_contain_text("7 路码流")
     await expect(page.locator("[data-failure]")).to_have_count(0)
     await expect(page.locator(".status-uppers")).to_have_attribute("data-tone", "ok")

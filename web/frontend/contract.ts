@@ -375,6 +375,7 @@ export interface EventBodies {
   position: Position;
   segment_recorded: Segment & { channel: string };
   platforms_changed: { platform_ids: string[] };
+  platform_state: { platform_ids: string[] };
   shares_changed: { platform_ids: string[] };
   ptz_holder: { code: string; holder: string | null; is_locked: boolean };
 }

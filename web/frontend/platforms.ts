@@ -118,7 +118,7 @@ class PlatformsPage {
 }
 
 async function start(): Promise<void> {
-  const context = await startPage(["platforms_changed", "shares_changed", ...CHANNEL_EVENTS]);
+  const context = await startPage(["platforms_changed", "platform_state", "shares_changed", ...CHANNEL_EVENTS]);
   const page = new PlatformsPage(context);
   let timer = 0;
   const soon = (): void => {
@@ -126,6 +126,7 @@ async function start(): Promise<void> {
     timer = window.setTimeout(() => void attempt(() => page.load()), RELOAD_WAIT_MS);
   };
   context.events.on("platforms_changed", soon);
+  context.events.on("platform_state", soon);
   context.events.on("shares_changed", ({ platform_ids: ids }) => { page.shareChanged(ids); soon(); });
   context.events.onGap(soon);
   await attempt(() => page.load());
