@@ -25,6 +25,7 @@ def pretend_upper(platform: Platform, port: int) -> Iterator[Program]:
     command = [sys.executable, "-m", "vms", "simulate", "upper", "--data", str(platform.data)]
     listen = ["--listen", f"127.0.0.1:{port}", "--id", UPPER, "--lower-id", SERVER_ID]
     with program([*command, *listen, "--password", SECRET, "--commands"], platform.env) as upper:
+        upper.wait_for("upper platform")
         yield upper
 
 
