@@ -3,7 +3,7 @@
 import { formatBytes, formatTime } from "../clock";
 import { h, icon } from "../dom";
 import { t, tList, tServer, type Key } from "../i18n";
-import type { Platform, Scorecard } from "../platform_contract";
+import { RIGHTS, type Platform, type Scorecard } from "../platform_contract";
 import { timeWithAge } from "./age";
 import { shape, standing, successShare } from "./platform_words";
 
@@ -75,7 +75,7 @@ function nowCard({ streams, bytes }: Scorecard): HTMLElement {
 }
 
 function facts(platform: Platform): [Key, Node | string][] {
-  const rights = tList(platform.rights.map((right) => t(`platform.right.${right}` as Key)));
+  const rights = tList(RIGHTS.filter((right) => platform.rights.includes(right)).map((right) => t(`platform.right.${right}` as Key)));
   const version = platform.scorecard.gb_version;
   return [
     ["platform.host", `${platform.host}:${platform.port} · ${platform.transport.toUpperCase()}`],
