@@ -63,11 +63,15 @@ class Camera:
             opened_at=0.0,
             on_event=lambda event: None,
         )
-        async with asyncio.TaskGroup() as group:
-            playing = group.create_task(self._play(stream))
+        # No task group: it would wrap the error of a worker that was killed while it read, which
+        # no real opener does.
+        playing = asyncio.create_task(self._play(stream))
+        try:
             async with stream.open_reader("access-units") as reader:
                 yield reader
+        finally:
             playing.cancel()
+            await asyncio.gather(playing, return_exceptions=True)
 
     async def _play(self, stream: Stream) -> None:
         for n, unit in enumerate(self._units):
