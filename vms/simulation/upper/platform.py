@@ -89,6 +89,11 @@ class UpperPlatform:
         """Where it listens."""
         return self._server.port
 
+    @property
+    def receptions(self) -> tuple[UpperReception, ...]:
+        """What it receives now, oldest first."""
+        return tuple(self._receptions)
+
     async def run(self, orders: AsyncIterator[Order], stop: asyncio.Event) -> None:
         """Listen and obey until `stop`, or until an order says quit."""
         async with self._server, asyncio.TaskGroup() as group:
