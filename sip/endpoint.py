@@ -116,7 +116,7 @@ class Endpoint:
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
         )
         self._desk.answers.append(self._broadcaster.receive_answer)
-        self.uppers = Uppers(config, self._layer, ids, emit, wall)
+        self.uppers = Uppers(config, self._layer, ids, emit, wall, self._ssrcs)
         self._dispatcher = Dispatcher(
             self._layer,
             Roles(

@@ -163,13 +163,23 @@ class UpperControlled:
     command: PlaybackCommand
 
 
+EndReason = Literal[
+    "bye", "cancel", "no_ack", "replaced", "offline", "local", "timeout", "bad_answer", "no_port"
+]
+"""Why a call ended: `timeout` the service gave no answer in time (480 is out), `bad_answer` the
+ACK to our offer held no usable SDP, `no_port` an upper that offered port 0 never told another."""
+
+
 @dataclass(frozen=True, slots=True)
 class UpperCallEnded:
-    """BYE, CANCEL, no ACK in time, or the uplink is down; the service stops its sending."""
+    """BYE, CANCEL, no ACK in time, or the uplink is down; the service stops its sending.
+
+    Comes once for each UpperInvited, except after `refuse`.
+    """
 
     platform_id: str
     call_id: str
-    reason: Literal["bye", "cancel", "no_ack", "replaced", "offline", "local"]
+    reason: EndReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address
 
+from sip.gb28181.ssrc import SsrcPool
 from sip.gb28181.subscription import Topic
 from sip.message import Peer, Request, build_response
 from sip.roles.config import SipConfig
@@ -45,6 +46,7 @@ class Uppers:
         ids: Callable[[], str],
         emit: Callable[[UplinkEvent | UpperSent], None],
         wall: Callable[[], datetime],
+        ssrcs: SsrcPool,
     ) -> None:
         self._config = config
         self._layer = layer
@@ -56,7 +58,7 @@ class Uppers:
         self._registering: Counter[str] = Counter()
         self.desk = UpperDesk(config, self._messenger, self._links.get, emit)
         self.subscriptions = UpperSubscriptions(layer, self._messenger, emit)
-        self.calls = UpperCalls(config, layer, self._messenger, emit)
+        self.calls = UpperCalls(layer, self._messenger, ssrcs, emit)
 
     def __len__(self) -> int:
         return len(self._links)

@@ -10,7 +10,8 @@ import pytest
 from sip.roles.upward.terms import Uplink, UplinkState
 from tests.ports import free_port
 from tests.sip.interop.peers import HOST, SERVER_ID, make_server
-from tests.sip.interop.test_sipp import LONGEST_S, SCENARIOS, Sipp
+from tests.sip.interop.sipp import LONGEST_S, Sipp
+from tests.sip.interop.test_sipp import SCENARIOS
 
 UPPER_ID = "34000000002000000001"
 PASSWORD = "go-up-12345"
