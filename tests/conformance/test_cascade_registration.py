@@ -8,8 +8,8 @@ from sip.gb28181.manscdp import Root, build_envelope
 from sip.gb28181.subscription import Topic, Wish
 from sip.message import Peer, parse_message
 from sip.message.digest import Algorithm
-from sip.roles.upward.terms import UplinkState, UpperAsked
-from tests.sip.roles.upward.conftest import LOWER_ID, PASSWORD, UPPER_HOST, UPPER_ID
+from sip.roles.upward.terms import UplinkState, UpperAsked, UpperInvited
+from tests.sip.roles.upward.conftest import LOWER_ID, PASSWORD, UPPER_HOST, UPPER_ID, UpperWire
 
 BEHIND = "34020100002000000001"
 
@@ -76,6 +76,14 @@ def test_c111_a_route_path_begins_with_ourselves(make_cascade):
         for data in cascade.packets(start)
     ]
     assert paths == [f"{LOWER_ID}-{BEHIND}", LOWER_ID]
+
+
+def test_c111_the_answer_to_an_invite_names_us_as_its_route():
+    upper = UpperWire()
+    upper.invite()
+    [invited] = upper.heard(UpperInvited)
+    [answer] = upper.accept(invited)
+    assert (answer.status, answer.headers.get("x-routepath")) == (200, LOWER_ID)
 
 
 @pytest.mark.parametrize(
