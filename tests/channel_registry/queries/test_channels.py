@@ -13,6 +13,7 @@ from channel_registry.errors import (
 from channel_registry.queries.catalog import apply_catalog
 from channel_registry.queries.channels import (
     channel_codes,
+    channels_after,
     channels_by_code,
     counts,
     delete_channel,
@@ -60,6 +61,14 @@ def mine(database: Database, box: str, other_box: str) -> None:
 def listed(database: Database, **wanted: Any) -> list[int]:
     found = list_channels(database, ChannelFilter(**wanted)).items
     return [int(one.code[-6:]) for one in found]
+
+
+def test_channels_are_read_piece_by_piece_in_order(database: Database, box: str) -> None:
+    apply_catalog(database, BOX, [camera(n) for n in (3, 1, 2)], complete=True, at=T0)
+    first = channels_after(database, "", 2)
+    assert [each.code for each in first] == [code(1), code(2)]
+    assert [each.code for each in channels_after(database, first[-1].code, 2)] == [code(3)]
+    assert len(channels_after(database, "")) == 3
 
 
 def test_three_facts_stay_apart(database: Database) -> None:
