@@ -9,6 +9,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from analytics.runner import AnalysisRunner
 from stream_relay.voice.sender import VoiceSender
+from vms.app.cascade import RegistryNews, build_platforms
 from vms.app.planes import Planes, first_address
 from vms.bus import Bus
 from vms.clock import Clock
@@ -170,6 +171,7 @@ def build_parts(
         forget_device=planes.sip.forget,
         refresh_catalog=catalogs.refresh,
         reload_credentials=credentials.reload,
+        registry_changed=RegistryNews(bus, clock),
         sip_port=lambda: planes.sip.port,
         http_port=http_port,
     )
@@ -217,6 +219,7 @@ def build_parts(
         snapshots=snapshots,
         system=system,
         voice=voice,
+        platforms=build_platforms(config, store, secrets, bus, clock),
         bus=bus,
     )
     return Parts(
