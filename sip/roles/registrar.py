@@ -17,6 +17,7 @@ from sip.events import (
     DeviceRegistered,
     DeviceUnregistered,
     Event,
+    GuessingLocked,
     KeepaliveReceived,
     KeepalivesMissed,
 )
@@ -76,7 +77,10 @@ class Registrar:
         if not (0 < len(device_id) <= LONGEST_ID and device_id.isascii() and device_id.isalnum()):
             return self._answer(request, 400)
         algorithms = self.rules.algorithms(device_id)
-        judged = self._authenticator.judge(request, device_id, peer.host, now, algorithms)
+        at_home = self.bindings.last_host(device_id) == peer.host
+        judged = self._authenticator.judge(
+            request, device_id, peer.host, now, algorithms, is_at_home=at_home
+        )
         if judged.verdict is Verdict.CHALLENGE and not judged.is_stale:
             wait_s = self._admission.put_off_s(now)
             if wait_s is not None:
@@ -86,6 +90,8 @@ class Registrar:
             outcome = AttemptOutcome.REFUSED_OTHER_ADDRESS
         agent = request.user_agent[:LONGEST_AGENT]
         self._attempts.note(device_id, address_of(peer), outcome, agent, now)
+        if judged.is_locking:
+            self._emit(GuessingLocked(device_id, address_of(peer), self._wall()))
         match judged.verdict:
             case Verdict.BROKEN:
                 return self._answer(request, 400)
