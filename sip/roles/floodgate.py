@@ -2,8 +2,8 @@
 
 Strangers share one budget per address: whoever floods without a registration spends only what is
 his, whatever ids and ports he writes. A registered device has a budget of its own per route, so no
-flood of strangers, not even from behind its own NAT, starves its keepalives. A bucket is one number,
-the time at which it will be full again (GCRA), and the table is bounded: anybody can forge sources.
+flood of strangers, not even from behind its own NAT, starves its keepalives. A bucket is but one
+number, the time at which it is full again (GCRA); the table is bounded: sources can be forged.
 """
 
 from collections import OrderedDict
@@ -57,7 +57,7 @@ class FloodGate:
         return len(self._full_at)
 
     def admits(self, peer: Peer, now: float) -> bool:
-        """Whether one more message of this source is to be read; a message refused costs nothing."""
+        """Whether one more message of this source is to be read; one refused costs no budget."""
         devices = self._devices_on(peer)
         key: Peer | str
         if devices:

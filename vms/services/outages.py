@@ -22,7 +22,7 @@ GATHER_S = 1.0
 """So long after the first loss others are waited for, before it is said how many there are."""
 
 WINDOW_S = 120.0
-"""Losses within this time belong together: keepalives of a minute end three minutes later, spread."""
+"""Losses within this time belong together: the last keepalives were spread over an interval."""
 
 MANY = 10
 """More losses than this within the window are one outage."""
