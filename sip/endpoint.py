@@ -37,6 +37,8 @@ from sip.roles.registrar import Registrar
 from sip.roles.rules import RegistrationRule
 from sip.roles.subscriber import Subscriber
 from sip.roles.subscription import SubscriptionStatus
+from sip.roles.upward.terms import UplinkEvent, UpperSent
+from sip.roles.upward.uppers import Uppers
 from sip.roles.voice_call import VoiceEvent
 from sip.transactions import (
     TransactionLayer,
@@ -45,7 +47,10 @@ from sip.transactions import (
 MOST_EVENTS = 65_536
 """The shell takes events after every packet; only a shell that has stopped lets them pile up."""
 
-Notice = Event | InquiryEnded | InvitationAnswered | InvitationRefused | ControlEnded | VoiceEvent
+Notice = (
+    Event | InquiryEnded | InvitationAnswered | InvitationRefused | ControlEnded | VoiceEvent
+    | UplinkEvent | UpperSent
+)  # fmt: skip
 """What `next_event` returns: news for everybody, and ends of what one caller asked for."""
 
 
@@ -117,6 +122,7 @@ class Endpoint:
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
         )
         self._desk.answers.append(self._broadcaster.receive_answer)
+        self.uppers = Uppers(config, self._layer, ids, emit, wall)
         self._dispatcher = Dispatcher(
             self._layer,
             Roles(
@@ -129,6 +135,7 @@ class Endpoint:
                 desk=self._desk,
                 conduct=self._conduct,
                 doubts=self.doubts,
+                uppers=self.uppers,
             ),
         )
 
@@ -161,6 +168,7 @@ class Endpoint:
             self._subscriber.next_timer(),
             self._broadcaster.next_timer(),
             self._desk.next_timer(),
+            self.uppers.next_timer(),
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -174,6 +182,7 @@ class Endpoint:
         self._inviter.handle_timer(now)
         self._subscriber.handle_timer(now)
         self._broadcaster.handle_timer(now)
+        self.uppers.handle_timer(now)
         for device_id in self._registrar.handle_timer(now):
             self._release(device_id, now)
 
@@ -182,6 +191,7 @@ class Endpoint:
         if peer.connection is not None:
             for device_id in self._registrar.connection_lost(peer, now):
                 self._release(device_id, now)
+        self.uppers.connection_lost(peer, now)
         for event in self._layer.connection_lost(peer, now, reason):
             self._dispatcher.handle(event, now)
 
@@ -283,6 +293,7 @@ class Endpoint:
         counted.update({f"misbehaved.{name}": n for name, n in self._conduct.counters.items()})
         counted.update(self._desk.counters)
         counted.update(self._subscriber.counters)
+        counted.update(self.uppers.stats())
         counted.update({f"voice.{name}": n for name, n in self._broadcaster.counters.items()})
         counted.update(
             {

@@ -41,6 +41,7 @@ from sip.roles.voice_call import (
 )
 from sip.subscriptions import Subscriptions
 from sip.transport import Listener
+from sip.uplinks import UplinkEvent, Uplinks, UpperSent
 
 __all__ = [
     "ALL_DEVICES",
@@ -111,6 +112,8 @@ class SipServer:
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )
         self.subscriptions = Subscriptions(self._endpoint, self._listener.flush, _now)
+        self.uplinks = Uplinks(self._endpoint, self._listener.flush, _now)
+        """The upper platforms at which we register."""
         self.on_answered: AnswerHearer = _ignore
         """Hears how every question ended: the device learns nothing of it."""
         self._stack = AsyncExitStack()
@@ -134,7 +137,7 @@ class SipServer:
         trace: TracebackType | None,
     ) -> None:
         self._endpoint.end_invitations(_now())
-        self._listener.flush()
+        await self.uplinks.leave()
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(PeerUnreachable("the server stops"))
@@ -304,6 +307,7 @@ class SipServer:
             **self._listener.driver.counters,
             "events.waiting": self._events.qsize(),
             "events.overflow": self._dropped_events,
+            "uplinks.events.overflow": self.uplinks.dropped_events,
         }
 
     async def _wait_for(self, key: str | int) -> object:
@@ -327,6 +331,8 @@ class SipServer:
                     self._resolve(invitation.id, invitation)
                 case InvitationRefused(invitation_id=key, error=error):
                     self._resolve(key, error)
+                case _ if isinstance(notice, UplinkEvent | UpperSent):
+                    self.uplinks.take(notice)
                 case BroadcastFailed() | VoiceRequested() | VoiceStarted() | VoiceEnded():
                     self._publish(self._voice_events, notice)
                 case _:

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from sip.errors import LocalProtocolError, SipError
 from sip.events import Transport
 from sip.gb28181.manscdp import Envelope
 from sip.gb28181.mansrtsp import PlaybackCommand
@@ -73,6 +74,8 @@ class UplinkStatus:
     """X-GB-Ver of the upper platform, where it told."""
     subscriptions: tuple[Topic, ...] = ()
     calls: int = 0
+    clock_offset_s: float | None = None
+    """By how much the upper's clock is fast, as the Date of its 200 says; ours is not set by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,18 @@ class UpperCallEnded:
     platform_id: str
     call_id: str
     reason: Literal["bye", "cancel", "no_ack", "replaced", "offline", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class UpperSent:
+    """A MESSAGE that was handed to `send` has its end; for the one who waits for it."""
+
+    key: int
+    error: SipError | None
+
+
+class UplinkRefused(LocalProtocolError):
+    """An uplink that would lead to ourselves, or one more than there may be."""
 
 
 UplinkEvent = (
