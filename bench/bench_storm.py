@@ -119,7 +119,9 @@ async def sail(platform: Platform, arguments: Namespace) -> dict[str, object]:
             ("channels", ("/api/v1/channels?online=true&size=1", devices * arguments.channels)),
         )
     async with at_sea(True) as registered:
-        figures["again"] = await storm(watch, ("registered", registered), ("shown", (online, devices)))
+        figures["again"] = await storm(
+            watch, ("registered", registered), ("shown", (online, devices))
+        )
         begun = time.monotonic(), watch.cpu_s()
     figures["goodbye"] = await storm(watch, ("shown", (online, 0)))
     figures["farewell_s"] = round(time.monotonic() - begun[0], 1)
@@ -130,7 +132,9 @@ async def sail(platform: Platform, arguments: Namespace) -> dict[str, object]:
     metrics = platform.get("/metrics").body.decode()
     figures["lost"] = {
         name: float(value)
-        for name, value in re.findall(r"^(\S*(?:overflow|dropped|refused)\S*) (\S+)$", metrics, re.M)
+        for name, value in re.findall(
+            r"^(\S*(?:overflow|dropped|refused)\S*) (\S+)$", metrics, re.M
+        )
     }
     return figures
 

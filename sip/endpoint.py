@@ -95,6 +95,7 @@ class Endpoint:
             config.stranger_messages_per_s,
             config.device_messages_per_s,
             self._registrar.bindings.count_on_route,
+            lambda host: self.uppers.is_at(host),
         )
         self.doubts = Doubts(
             self._registrar, lambda event, now: self._dispatcher.answer(event, now)

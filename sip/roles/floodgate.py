@@ -44,11 +44,15 @@ class FloodGate:
         strangers_per_s: float,
         device_per_s: float,
         devices_on: Callable[[Peer], int],
+        is_upper: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """`devices_on` says how many registered devices send from exactly there."""
+        """`devices_on` says how many registered devices send from exactly there, `is_upper` whether
+        an upper platform of ours does from that address.
+        """
         self._stranger = Budget(strangers_per_s, STRANGER_BURST_S)
         self._device = Budget(device_per_s, DEVICE_BURST_S)
         self._devices_on = devices_on
+        self._is_upper = is_upper
         self._full_at: OrderedDict[Peer | str, float] = OrderedDict()
         self.refused = 0
         """Messages that were dropped since the start."""
@@ -63,6 +67,9 @@ class FloodGate:
         if devices:
             key, budget = peer, self._device
             per_s = budget.per_s * (1.0 + ROUTE_SHARE * (devices - 1))
+        elif self._is_upper(peer.host):
+            key, budget = peer.host, self._device
+            per_s = budget.per_s
         else:
             key, budget = peer.host, self._stranger
             per_s = budget.per_s
