@@ -15,7 +15,7 @@ from vms.events import DeviceStatusChanged, Event, LiveStatusChanged
 from vms.records import Alarm, AlarmLevel, LiveState, LiveStatus
 from vms.storage.records import NewAlarm, SpanCause
 
-STATUSES = 16_384
+STATUSES = 65_536
 """Events that may wait: a switch that dies stalls every picture at the same moment."""
 
 GATHER_S = 1.0
