@@ -101,7 +101,7 @@ class SipSection(Section):
     """How long a catalogue may take as a whole."""
     catalog_attempts: int = setting(3, 3, ge=1, le=10)
     """How often a catalogue is asked for when it comes incomplete."""
-    parallel_queries: int = setting(8, 8, ge=1, le=256)
+    parallel_queries: int = setting(32, 32, ge=1, le=256)
     """Devices that are queried at the same time."""
 
     @field_validator("domain")

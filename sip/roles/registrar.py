@@ -81,7 +81,9 @@ class Registrar:
         judged = self._authenticator.judge(
             request, device_id, peer.host, now, algorithms, is_at_home=at_home
         )
-        if judged.verdict is Verdict.CHALLENGE and not judged.is_stale:
+        # Whoever leaves makes room: a goodbye is never put off.
+        is_leaving = at_home and self._wanted_expires(request) == 0
+        if judged.verdict is Verdict.CHALLENGE and not (judged.is_stale or is_leaving):
             wait_s = self._admission.put_off_s(now)
             if wait_s is not None:
                 return self._answer(request, 503, [("Retry-After", str(wait_s))])
