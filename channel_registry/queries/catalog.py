@@ -276,9 +276,7 @@ class _Rows(dict[str, Row]):
             return {code: self[code] for code in self._of_device.get(answer.device_id, ())}
         listed = {facts.code for facts in tree.channels}
         return {
-            code: self[code]
-            for code in self._of_device.get(answer.device_id, ())
-            if code in listed
+            code: self[code] for code in self._of_device.get(answer.device_id, ()) if code in listed
         }
 
 

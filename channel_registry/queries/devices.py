@@ -154,9 +154,7 @@ def set_device_info(
     return get_device(database, device_id)
 
 
-def set_device_infos(
-    database: Database, infos: Mapping[str, tuple[str, str, str, str]]
-) -> None:
+def set_device_infos(database: Database, infos: Mapping[str, tuple[str, str, str, str]]) -> None:
     """The same for many: name, manufacturer, model and firmware; unknown devices are left out.
 
     What is stored already is not written again: after a power cut all of them say the same.
@@ -170,9 +168,7 @@ def set_device_infos(
                     name: fit(text, NAME_LIMIT)[0]
                     for name, text in zip(columns, infos[row["id"]], strict=True)
                 }
-                changes = {
-                    name: text for name, text in said.items() if text and text != row[name]
-                }
+                changes = {name: text for name, text in said.items() if text and text != row[name]}
                 if changes:
                     _update(database, row["id"], changes)
 

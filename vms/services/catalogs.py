@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 MOST_AT_ONCE = 1000
 MOST_FOUND = 256
 """Answers that may wait to be written; above it nobody else is asked."""
-MOST_ITEMS = 5000
+MOST_ITEMS = 500
 """Channels that are written in one transaction, beyond those of one device."""
 RETRY_S = 5.0
 """Wait before an incomplete catalogue is asked for again; it doubles."""

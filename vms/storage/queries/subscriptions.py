@@ -1,11 +1,12 @@
 """What is subscribed to at devices: what people wish, and what was learned."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from peewee import Database
 
 from channel_registry.literal import fit
-from channel_registry.statements import Row, fetch, run
+from channel_registry.statements import Row, chunks, fetch, run
 from vms.storage.device_records import SubscriptionRecord
 from vms.storage.models import Subscription
 
@@ -14,8 +15,18 @@ _KEY = (Subscription.device_id, Subscription.topic)
 
 def subscriptions_of(database: Database, device_id: str) -> dict[str, SubscriptionRecord]:
     """All that is known of a device, by topic."""
-    query = Subscription.select().where(Subscription.device_id == device_id)
-    return {row["topic"]: _record(row) for row in fetch(query, database)}
+    return subscriptions_of_all(database, [device_id]).get(device_id, {})
+
+
+def subscriptions_of_all(
+    database: Database, ids: Iterable[str]
+) -> dict[str, dict[str, SubscriptionRecord]]:
+    """All that is known of many devices, by device and topic."""
+    found: dict[str, dict[str, SubscriptionRecord]] = {}
+    for chunk in chunks(ids):
+        for row in fetch(Subscription.select().where(Subscription.device_id.in_(chunk)), database):
+            found.setdefault(row["device_id"], {})[row["topic"]] = _record(row)
+    return found
 
 
 def wish_subscription(database: Database, device_id: str, topic: str, wanted: bool | None) -> None:
