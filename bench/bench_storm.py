@@ -59,8 +59,19 @@ class Watch:
     async def until(self, path: str, count: int) -> None:
         """Ask until the API has so many."""
         async with asyncio.timeout(LONGEST_S):
-            while await self.total(path) != count:
+            while True:
+                if await self.total(path) == count:
+                    return
                 await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Look again and again."""
+    async with asyncio.timeout(LONGEST_S):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def storm(watch: Watch, *steps: tuple[str, Callable[[], bool] | tuple[str, int]]) -> dict:
@@ -69,9 +80,7 @@ async def storm(watch: Watch, *steps: tuple[str, Callable[[], bool] | tuple[str,
     figures: dict[str, float] = {}
     for name, step in steps:
         if callable(step):
-            async with asyncio.timeout(LONGEST_S):
-                while not step():
-                    await asyncio.sleep(LOOK_EVERY_S)
+            await until(step)
         else:
             await watch.until(*step)
         figures[f"{name}_s"] = round(time.monotonic() - begun, 1)

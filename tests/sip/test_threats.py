@@ -14,15 +14,18 @@ from sip.events import (
     DeviceExpired,
     DeviceRegistered,
     DeviceUnregistered,
+    InvitationEnded,
     KeepalivesMissed,
     RegistrationAttempted,
 )
 from sip.gb28181 import alarm, catalog
-from sip.message import Peer
+from sip.message import Peer, Request
+from sip.message.sdp import MediaOffer
 from sip.roles.call import InvitationAnswered
 from sip.roles.inquiry import InquiryEnded
 from sip.simulator.profile import MediaRequested, RegistrationState
-from tests.sip.conftest import DEVICE_ID, SERVER_HOST, SERVER_ID, Network, Rig
+from tests.sip.conftest import DEVICE_HOST, DEVICE_ID, SERVER_HOST, SERVER_ID, Network, Rig
+from tests.sip.interop.test_mutations import answer_to
 from tests.sip.simulator.test_fleet import HOST, REGISTERED, Harbour
 
 COPIES = 7
@@ -107,6 +110,34 @@ def test_an_alarm_that_is_sent_seven_times_is_one_alarm(wire) -> None:
         wire.send(data)
         wire.tick(0.5)
     assert len(wire.heard(AlarmReceived)) == 1
+
+
+# Tolerance: what a device may get wrong in a call
+
+
+def shouted(data: bytes, call_id: str) -> bytes:
+    return data.replace(call_id.encode(), call_id.swapcase().encode())
+
+
+def test_a_call_id_in_the_wrong_case_is_still_that_call(wire) -> None:
+    assert wire.register().status == 200
+    camera = "34020000001320000001"
+    offer = MediaOffer("192.0.2.20", 30000, "udp", wire.endpoint.new_ssrc(wire.now))
+    wire.endpoint.invite(DEVICE_ID, camera, offer, wire.now)
+    (invite,) = [message for message, _ in wire.flush() if message.method == "INVITE"]
+    assert invite.call_id != invite.call_id.swapcase()
+    wire.endpoint.receive(
+        shouted(answer_to(invite, offer.ssrc), invite.call_id),
+        Peer("udp", DEVICE_HOST, 5060),
+        wire.now,
+    )
+    sent = [message.method for message, _ in wire.flush() if isinstance(message, Request)]
+    assert sent == ["ACK"]
+    assert len(wire.heard(InvitationAnswered)) == 1
+    bye = wire.request("BYE", call_id=invite.call_id.swapcase())
+    assert [answer.status for answer in wire.send(bye)] == [200]
+    assert len(wire.heard(InvitationEnded)) == 1
+    assert wire.endpoint.stats()["invitations"] == 0
 
 
 # Upper platforms that are none (16), and ourselves (17)
@@ -248,5 +279,3 @@ def test_a_day_with_one_percent_loss_leaves_every_table_flat(make_rig) -> None:
         assert stats["transactions.timers"] < 200
     assert set(kept) == {(0, 0, 0, 0, 0)}
     assert rig.endpoint.is_registered(DEVICE_ID)
-
-
