@@ -93,6 +93,23 @@ def test_wrong_password_and_unknown_device_look_alike(wire):
     assert not wire.heard(DeviceRegistered)
 
 
+def test_challenges_and_locks_do_not_tell_which_ids_exist(wire):
+    """Threat 8: names of headers, their order and all texts but nonce and times are the same."""
+
+    def shape(answer):
+        fields = [name for name, _ in answer.headers.items()]
+        challenge = (answer.headers.get("www-authenticate") or "").split('nonce="')[0]
+        return answer.status, answer.reason, fields, challenge, answer.body
+
+    def answers(device):
+        data = wire.request("REGISTER", *wire.register_lines(), device=device)
+        yield shape(wire.send(data, host="203.0.113.9")[0])
+        for _ in range(12):
+            yield shape(wire.register(device=device, password="guess", host="203.0.113.9"))
+
+    assert list(answers(DEVICE)) == list(answers(OTHER))
+
+
 def test_an_empty_password_lets_nobody_in(wire):
     wire.credentials[DEVICE] = Credential("")
     assert wire.register(password="").status == 403

@@ -464,6 +464,37 @@ async def test_a_wrong_clock_is_kept_with_the_device_and_told(office: Office) ->
     assert (await office.store.run(get_device, DEVICE)).clock_offset_s is None
 
 
+async def test_devices_that_come_back_together_are_asked_a_few_at_a_time(
+    mine: Store, clock: HandClock, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threat 40: two hundred devices are back; their catalogues come in turns, each once."""
+    registrar, busy = FakeRegistrar(), 0
+    most = 0
+
+    async def query_catalog(device_id: str, timeout_s: float | None = None) -> CatalogResult:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        await asyncio.sleep(0)
+        busy -= 1
+        registrar.asked.append(device_id)
+        return CatalogResult((), 0, complete=True)
+
+    monkeypatch.setattr(registrar, "query_catalog", query_catalog)
+    ids = [f"1404000000118{number:07}" for number in range(200)]
+    registrar.registered.update(ids)
+    settings = SipSection(parallel_queries=4)
+    catalogs = CatalogService(registrar, mine, PresenceNews(bus, clock), settings, clock)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(catalogs.run())
+        for device_id in (*ids, *ids):
+            await catalogs.ask(device_id)
+        await eventually(lambda: catalogs.waiting == 0 and len(registrar.asked) >= len(ids))
+        running.cancel()
+    assert most <= 4
+    assert set(registrar.asked) == set(ids)
+
+
 async def test_a_lock_after_guessing_is_passed_on(office: Office) -> None:
     locked = sip.GuessingLocked(DEVICE, PEER, T0)
     office.registrar.say(locked, attempt(DEVICE, ACCEPTED))
