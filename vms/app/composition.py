@@ -149,6 +149,7 @@ def build_parts(
             device_control.upgrade_ended,
             subscriptions.tell,
             positions.take,
+            alarms.raise_guessing,
         ),
         quirks=quirks.find,
     )
