@@ -18,6 +18,7 @@ from tests.web.fake_live import FakeLive
 from tests.web.fake_playback import FakeDeviceRecordings, FakeDownloads, FakePlayback
 from tests.web.fake_quirks import FakeQuirks
 from tests.web.fake_reports import FakeAlarmCommands, FakePositions, FakeSubscriptions
+from tests.web.fake_signalling import build_signalling
 from tests.web.fake_voice import FakeVoice
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER, alarm, attempt, channel, device
 from vms.bus import Bus
@@ -448,4 +449,5 @@ class FakeServices:
         self.snapshots = FakeSnapshots(data)
         self.system = FakeSystem(data)
         self.voice = FakeVoice()
+        self.trace, self.signalling = build_signalling()
         self.bus = Bus()

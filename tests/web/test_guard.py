@@ -125,6 +125,12 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "read_channel_config",
             "read_device_config",
             "order_snapshot",
+            "list_device_sip",
+            "take_device_sip",
+            "list_platform_sip",
+            "take_platform_sip",
+            "list_address_sip",
+            "take_address_sip",
         },
         Permission.ADMINISTER: {
             "add_device",

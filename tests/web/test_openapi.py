@@ -21,6 +21,8 @@ ROUTES = [route for resource in RESOURCES for route in resource]
 NAMES = [f"{route.method} {route.path}" for route in ROUTES]
 ADDRESSES = {
     "device_id": DEVICE,
+    "platform_id": DEVICE,
+    "address": "10.1.2.9",
     "code": CHANNEL,
     "start": "2026-11-20T00:00:00Z",
     "end": "2026-11-21T00:00:00Z",

@@ -42,6 +42,7 @@ from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration import Listeners, RegistrationService
 from vms.services.registration_rules import RegistrationRuleService
+from vms.services.signalling_trace import SignallingTraceService
 from vms.services.snapshots import SnapshotService
 from vms.services.store import Store
 from vms.services.subscriptions import SubscriptionService
@@ -217,6 +218,7 @@ def build_parts(
         snapshots=snapshots,
         system=system,
         voice=voice,
+        signalling=SignallingTraceService(planes.sip.trace),
         bus=bus,
     )
     return Parts(
