@@ -6,6 +6,7 @@ import "./styles/controls.css";
 import "./styles/drawer.css";
 import "./styles/alarms.css";
 import "./styles/wall.css";
+import "./styles/signalling.css";
 import { timeWithAge } from "./components/age";
 import { CHANNEL_EVENTS, ChannelDrawer } from "./components/channel_drawer";
 import { addDevice } from "./components/device_acts";
