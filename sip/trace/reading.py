@@ -101,7 +101,7 @@ def read(data: bytes) -> Reading:
     subject = parse_subject(fields.get("subject"))
     if subject is not None:
         reading.about = subject.sender_id
-    elif not reading.about and _CODE.fullmatch(reading.target):
+    elif not reading.about and first != "REGISTER" and _CODE.fullmatch(reading.target):
         reading.about = reading.target
     return reading
 

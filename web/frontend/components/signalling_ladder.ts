@@ -209,6 +209,8 @@ class Ladder {
         .flatMap(([label, value]) => [h("dt", {}, label), h("dd", {}, value ?? "")])),
       message.is_cut ? h("p", { class: "quiet" }, t("sip.cut")) : null,
       h("pre", { class: "sip-text", tabindex: "0" }, message.text));
+    // In a narrow panel it lies below the ladder.
+    this.detail.scrollIntoView({ block: "nearest" });
   }
 }
 
