@@ -36,6 +36,8 @@ from sip.roles.registrar import Registrar
 from sip.roles.rules import RegistrationRule
 from sip.roles.subscriber import Subscriber
 from sip.roles.subscription import SubscriptionStatus
+from sip.roles.upward.terms import UplinkEvent, UpperSent
+from sip.roles.upward.uppers import Uppers
 from sip.roles.voice_call import VoiceEvent
 from sip.trace.ring import Trace
 from sip.transactions import (
@@ -48,7 +50,10 @@ MOST_EVENTS = 65_536
 NUMBERS_PER_S = 1_000_000
 """More messages than any server sees; the numbers stay exact in JSON until 2255."""
 
-Notice = Event | InquiryEnded | InvitationAnswered | InvitationRefused | ControlEnded | VoiceEvent
+Notice = (
+    Event | InquiryEnded | InvitationAnswered | InvitationRefused | ControlEnded | VoiceEvent
+    | UplinkEvent | UpperSent
+)  # fmt: skip
 """What `next_event` returns: news for everybody, and ends of what one caller asked for."""
 
 
@@ -118,6 +123,7 @@ class Endpoint:
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
         )
         self._desk.answers.append(self._broadcaster.receive_answer)
+        self.uppers = Uppers(config, self._layer, ids, emit, wall, self._ssrcs)
         self._dispatcher = Dispatcher(
             self._layer,
             Roles(
@@ -130,6 +136,7 @@ class Endpoint:
                 desk=self._desk,
                 conduct=self._conduct,
                 doubts=self.doubts,
+                uppers=self.uppers,
             ),
         )
 
@@ -162,6 +169,7 @@ class Endpoint:
             self._subscriber.next_timer(),
             self._broadcaster.next_timer(),
             self._desk.next_timer(),
+            self.uppers.next_timer(),
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -175,6 +183,7 @@ class Endpoint:
         self._inviter.handle_timer(now)
         self._subscriber.handle_timer(now)
         self._broadcaster.handle_timer(now)
+        self.uppers.handle_timer(now)
         for device_id in self._registrar.handle_timer(now):
             self._release(device_id, now)
 
@@ -183,6 +192,7 @@ class Endpoint:
         if peer.connection is not None:
             for device_id in self._registrar.connection_lost(peer, now):
                 self._release(device_id, now)
+        self.uppers.connection_lost(peer, now)
         for event in self._layer.connection_lost(peer, now, reason):
             self._dispatcher.handle(event, now)
 
@@ -284,6 +294,7 @@ class Endpoint:
         counted.update({f"misbehaved.{name}": n for name, n in self._conduct.counters.items()})
         counted.update(self._desk.counters)
         counted.update(self._subscriber.counters)
+        counted.update(self.uppers.stats())
         counted.update({f"voice.{name}": n for name, n in self._broadcaster.counters.items()})
         counted.update(
             {

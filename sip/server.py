@@ -42,6 +42,7 @@ from sip.roles.voice_call import (
 from sip.subscriptions import Subscriptions
 from sip.traces import ServerTrace
 from sip.transport import Listener
+from sip.uplinks import UplinkEvent, Uplinks, UpperSent
 
 __all__ = [
     "ALL_DEVICES",
@@ -96,6 +97,7 @@ class SipServer:
     """One SIP server over UDP and TCP on one port; `async with` opens and closes it.
 
     Its methods belong to the loop that opened it. Errors of every method are SipError.
+    `make_endpoint` takes what Endpoint takes: a pretend platform has one that errs.
     """
 
     def __init__(
@@ -105,15 +107,20 @@ class SipServer:
         wall: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
         quirks: QuirkFinder = by_user_agent,
+        make_endpoint: Callable[..., Endpoint] = Endpoint,
     ) -> None:
         self._config = config
-        self._endpoint = Endpoint(config, credentials, wall, random_bytes, quirks)
+        self._endpoint = make_endpoint(config, credentials, wall, random_bytes, quirks)
         self._listener = Listener(
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )
         self.subscriptions = Subscriptions(self._endpoint, self._listener.flush, _now)
         self.trace = ServerTrace(self._endpoint.trace, self._own_address, wall, _now)
         """The latest messages of every peer, for people; nothing in it is secret."""
+        self.uplinks = Uplinks(
+            self._endpoint, self._listener.flush, _now, self._listener.disconnect
+        )
+        """The upper platforms at which we register."""
         self.on_answered: AnswerHearer = _ignore
         """Hears how every question ended: the device learns nothing of it."""
         self._stack = AsyncExitStack()
@@ -137,7 +144,7 @@ class SipServer:
         trace: TracebackType | None,
     ) -> None:
         self._endpoint.end_invitations(_now())
-        self._listener.flush()
+        await self.uplinks.leave()
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(PeerUnreachable("the server stops"))
@@ -310,6 +317,7 @@ class SipServer:
             **self._listener.driver.counters,
             "events.waiting": self._events.qsize(),
             "events.overflow": self._dropped_events,
+            "uplinks.events.overflow": self.uplinks.dropped_events,
         }
 
     async def _wait_for(self, key: str | int) -> object:
@@ -333,6 +341,8 @@ class SipServer:
                     self._resolve(invitation.id, invitation)
                 case InvitationRefused(invitation_id=key, error=error):
                     self._resolve(key, error)
+                case _ if isinstance(notice, UplinkEvent | UpperSent):
+                    self.uplinks.take(notice)
                 case BroadcastFailed() | VoiceRequested() | VoiceStarted() | VoiceEnded():
                     self._publish(self._voice_events, notice)
                 case _:

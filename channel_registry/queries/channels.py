@@ -69,6 +69,12 @@ def channels_of_devices(database: Database, ids: Iterable[str]) -> dict[str, Cha
     return found
 
 
+def all_channels(database: Database) -> tuple[ChannelRecord, ...]:
+    """Every channel, in the order of their codes."""
+    rows = fetch(select_channels().order_by(Channel.code), database)
+    return tuple(channel_record(row) for row in rows)
+
+
 def channel_codes(
     database: Database, *, device_id: str | None = None, online: bool | None = None
 ) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from tests.web.fake_control import (
     FakeSnapshots,
 )
 from tests.web.fake_live import FakeLive
+from tests.web.fake_platforms import FakePlatforms
 from tests.web.fake_playback import FakeDeviceRecordings, FakeDownloads, FakePlayback
 from tests.web.fake_quirks import FakeQuirks
 from tests.web.fake_reports import FakeAlarmCommands, FakePositions, FakeSubscriptions
@@ -450,4 +451,5 @@ class FakeServices:
         self.system = FakeSystem(data)
         self.voice = FakeVoice()
         self.trace, self.signalling = build_signalling()
+        self.platforms = FakePlatforms()
         self.bus = Bus()

@@ -7,6 +7,7 @@ from vms.services.alarm_commands import AlarmCommands
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
 from vms.services.capabilities import CapabilityService
+from vms.services.cascade.platforms import PlatformService
 from vms.services.device_config import DeviceConfigService
 from vms.services.device_control import DeviceControlService
 from vms.services.device_recordings import DeviceRecordingService
@@ -57,4 +58,5 @@ class Services:
     system: SystemService
     voice: VoiceService
     signalling: SignallingTraceService
+    platforms: PlatformService
     bus: Bus

@@ -174,9 +174,11 @@ async def take_device_sip(call: Call, device_id: GbCode, query: SipQuery) -> web
     "/platforms/{platform_id}/sip",
     summary="List SIP messages of an upper platform",
     permission=Permission.OPERATE,
+    problems=("platform_not_found",),
 )
 async def list_platform_sip(call: Call, platform_id: GbCode, query: SipQuery) -> SipMessageList:
-    """List what passed between us and a platform; none of one that was never spoken to."""
+    """List what passed between us and a platform."""
+    call.services.platforms.platform(platform_id)
     return build_list(await call.services.signalling.of(platform_id, read_query(query)))
 
 
@@ -186,10 +188,12 @@ async def list_platform_sip(call: Call, platform_id: GbCode, query: SipQuery) ->
     summary="Take SIP messages of an upper platform along",
     permission=Permission.OPERATE,
     media_type=PCAP,
+    problems=("platform_not_found",),
     is_audited=True,
 )
 async def take_platform_sip(call: Call, platform_id: GbCode, query: SipQuery) -> web.Response:
     """Answer a capture file for Wireshark; secrets are masked in it too."""
+    call.services.platforms.platform(platform_id)
     capture = await call.services.signalling.capture_of(platform_id, read_query(query))
     return _file(capture, platform_id)
 

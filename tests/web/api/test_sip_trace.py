@@ -2,6 +2,7 @@ import pytest
 
 from sip.message import Peer
 from tests.web.conftest import Client
+from tests.web.fake_platforms import UPPER
 from tests.web.fake_signalling import SECRET, keepalive, register
 from tests.web.fakes import FakeServices
 from tests.web.records import DEVICE
@@ -93,17 +94,18 @@ async def test_what_cannot_be_an_address_does_not_fit(operator: Client, address:
     assert (answer.status, (await answer.json())["code"]) == (400, "invalid_request")
 
 
-async def test_a_platform_has_its_own_list(operator: Client) -> None:
-    body = await listed(operator, f"/api/v1/platforms/{STRANGER}/sip")
-    assert body["items"] == []
-    assert len((await listed(operator, f"/api/v1/platforms/{DEVICE}/sip"))["items"]) == 3
+async def test_a_platform_has_its_own_list(operator: Client, services: FakeServices) -> None:
+    url = f"/api/v1/platforms/{UPPER}/sip"
+    assert (await listed(operator, url))["items"] == []
+    ours = f"REGISTER sip:{UPPER}@1400000000 SIP/2.0\r\nCSeq: 1 REGISTER\r\n\r\n"
+    services.trace.sent([(ours.encode(), Peer("udp", "10.14.0.2", 5060))], 99.0)
+    assert [each["is_sent"] for each in (await listed(operator, url))["items"]] == [True]
 
 
 @pytest.mark.parametrize(
     ("url", "target"),
     [
         (f"{MINE}.pcap?call_id=call-1", DEVICE),
-        (f"/api/v1/platforms/{DEVICE}/sip.pcap", DEVICE),
         ("/api/v1/sip.pcap?address=10.1.2.9", ""),
     ],
 )
@@ -123,7 +125,16 @@ async def test_a_capture_is_taken_along_masked_and_written_down(
     assert action.startswith("take_")
 
 
-async def test_an_unknown_device_is_told(operator: Client) -> None:
-    for url in (f"/api/v1/devices/{STRANGER}/sip", f"/api/v1/devices/{STRANGER}/sip.pcap"):
-        answer = await operator.get(url)
-        assert (answer.status, (await answer.json())["code"]) == (404, "device_not_found")
+@pytest.mark.parametrize("kind", ["device", "platform"])
+async def test_an_unknown_peer_is_told(operator: Client, kind: str) -> None:
+    for ending in ("sip", "sip.pcap"):
+        answer = await operator.get(f"/api/v1/{kind}s/{STRANGER}/{ending}")
+        assert (answer.status, (await answer.json())["code"]) == (404, f"{kind}_not_found")
+
+
+async def test_a_capture_of_a_platform_is_written_down(
+    operator: Client, services: FakeServices
+) -> None:
+    answer = await operator.get(f"/api/v1/platforms/{UPPER}/sip.pcap")
+    assert answer.status == 200
+    assert services.users.log[-1] == ("operator", "take_platform_sip", UPPER, "ok")
