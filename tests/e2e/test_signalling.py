@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.e2e.cascade import CITY, COUNTY, join, make_platforms
+from tests.e2e.cascade import SECRET as SECRET_ABOVE
 from tests.e2e.platform import Platform
 from tests.e2e.viewer import PATIENCE_MS, Viewer, browser
 from tests.sip.wireshark import tshark
@@ -110,3 +112,28 @@ def test_who_does_not_get_in_is_seen_by_its_address(platform: Platform, viewer: 
         expect(page.locator(".sip-text")).to_contain_text("SIP/2.0 403")
         assert SECRET not in page.content()
     assert viewer.faults == []
+
+
+def test_an_upper_platform_has_its_ladder_without_its_password(tmp_path: Path) -> None:
+    county, city = make_platforms(tmp_path, COUNTY, CITY)
+    with city.run(), county.run(), browser() as chromium:
+        join(county, city)
+        viewer = Viewer(chromium, county)
+        viewer.log_in()
+        viewer.page.set_viewport_size({"width": 1366, "height": 768})
+        viewer.open("/platforms")
+        viewer.page.click(f"[data-upper='{CITY}']")
+        viewer.page.click("[data-tab=signalling]")
+        rung(viewer, "REGISTER", words="注册").wait_for()
+        rung(viewer, "REGISTER", "401", "要求口令").wait_for()
+        accepted = rung(viewer, "REGISTER", "200", "成功")
+        accepted.click()
+        text = viewer.page.locator(".sip-text")
+        expect(text).to_contain_text("SIP/2.0 200")
+        viewer.page.locator(".sip-list").focus()
+        viewer.page.keyboard.press("ArrowUp")
+        expect(text).to_contain_text('response="***"')
+        assert SECRET_ABOVE not in viewer.page.content()
+        taken = county.get(f"/api/v1/platforms/{CITY}/sip.pcap")
+        assert taken.status == 200 and SECRET_ABOVE.encode() not in taken.body
+        assert viewer.faults == []
