@@ -27,6 +27,7 @@ from sip.roles.conduct import Conduct
 from sip.roles.config import SipConfig
 from sip.roles.dispatch import Dispatcher, Roles
 from sip.roles.doubts import Doubts
+from sip.roles.floodgate import FloodGate
 from sip.roles.inquiry import Inquiries, InquiryEnded, PeerUnreachable
 from sip.roles.invitation import Inviter
 from sip.roles.messages import MessageDesk
@@ -97,6 +98,12 @@ class Endpoint:
         emit = self._emit
         self._conduct = Conduct(emit, wall)
         self._registrar = Registrar(config, authenticator, emit, wall)
+        self._gate = FloodGate(
+            config.stranger_messages_per_s,
+            config.device_messages_per_s,
+            self._registrar.bindings.count_on_route,
+            lambda host: self.uppers.is_at(host),
+        )
         self.doubts = Doubts(
             self._registrar, lambda event, now: self._dispatcher.answer(event, now)
         )
@@ -144,6 +151,9 @@ class Endpoint:
 
     def receive(self, data: bytes, peer: Peer, now: float) -> None:
         """Take one datagram, or one message cut out of a TCP stream."""
+        if not self._gate.admits(peer, now):
+            self._conduct.note(peer, "flood", data)
+            return
         self.trace.received(data, peer, now)
         for event in self._layer.receive_data(data, peer, now):
             self._dispatcher.handle(event, now)
@@ -304,6 +314,8 @@ class Endpoint:
                 "registrations.put_off": self._registrar.put_off,
                 "registrations.waiting": len(self.doubts),
                 "subscriptions": len(self._subscriber),
+                "flood.dropped": self._gate.refused,
+                "flood.sources": len(self._gate),
                 "controls": len(self._controls),
                 "broadcasts": len(self._broadcaster),
                 "events.dropped": self.dropped_events,

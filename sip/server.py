@@ -79,8 +79,9 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-EVENTS_LENGTH = 16_384
-"""Events waiting for the services; above it the newest is dropped and counted."""
+EVENTS_LENGTH = 65_536
+"""Events waiting for the services; above it the newest is dropped and counted. A fleet of 10,000
+that says goodbye is 30,000: each device with its two subscriptions."""
 
 PARALLEL_CATALOGS = 50
 """After a power cut all devices register at once; their catalogs come in turns (8.1)."""

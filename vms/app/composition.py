@@ -153,6 +153,7 @@ def build_parts(
             device_control.upgrade_ended,
             subscriptions.tell,
             positions.take,
+            alarms.raise_guessing,
         ),
         quirks=quirks.find,
     )

@@ -55,6 +55,8 @@ def build_sip(
         digest_algorithms=tuple(Algorithm(name) for name in sip.digest_algorithms),
         offers_qop=sip.offer_qop,
         registrations_per_s=sip.registrations_per_s,
+        stranger_messages_per_s=sip.stranger_messages_per_s,
+        device_messages_per_s=sip.device_messages_per_s,
         revives_by_keepalive=sip.revive_by_keepalive,
         clock_tolerance_s=sip.clock_tolerance_s,
         send_date=sip.send_date,
