@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -179,7 +179,9 @@ class UpperPlatform:
         server = self._server
         ask = server.query_device_info if order.word == "info" else server.query_device_status
         answer = await ask(self._plan.lower_id)
-        self._journal.tell(order.word, f"✓ {answer}", answer=str(answer))
+        facts = {name: value for name, value in asdict(answer).items() if value not in (None, "")}
+        words = ", ".join(f"{name} {value}" for name, value in facts.items())
+        self._journal.tell(order.word, f"✓ {order.word}: {words}", answer=words)
 
     async def _turn(self, order: Order) -> None:
         question = control.send_ptz(self._asked(order.code), move_of(order))
