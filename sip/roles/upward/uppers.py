@@ -127,6 +127,10 @@ class Uppers:
         """Return the registered upper platform that sent a request."""
         return self._links.of_sender(request, peer)
 
+    def is_at(self, host: str) -> bool:
+        """Whether a registered upper platform sends from this address."""
+        return len(self._links) > 0 and self._links.are_at(host)
+
     def take(
         self,
         request: Request,
