@@ -29,6 +29,7 @@ from vms.events import (
     PositionReported,
     PtzHolderChanged,
     RegistrationAttempted,
+    RegistryChanged,
     SegmentRecorded,
     SharesChanged,
     SubscriptionUpdated,
@@ -128,6 +129,10 @@ class Detections(Wire):
     region: list[tuple[float, float]]
 
 
+class RegistryNews(Wire):
+    """People named, placed or removed devices or channels; the tree may have changed."""
+
+
 class PlatformNews(Wire):
     """Something is different about these upper platforms; read them anew."""
 
@@ -148,6 +153,7 @@ FORMS: Mapping[type[Event], Callable[[Any, Language], Wire]] = {
     SubscriptionUpdated: lambda event, _: SubscriptionNews.model_validate(event),
     VideoUploadAnnounced: lambda event, _: VideoUpload.model_validate(event),
     PositionReported: lambda event, _: build_position(event.position),
+    RegistryChanged: lambda event, _: RegistryNews.model_validate(event),
     PlatformsChanged: lambda event, _: PlatformNews.model_validate(event),
     SharesChanged: lambda event, _: PlatformNews.model_validate(event),
 }

@@ -68,7 +68,7 @@ async def test_advice_is_in_the_language_of_the_reader(
 async def test_what_cannot_be_is_refused_by_field(admin: Client, wrong: dict[str, object]) -> None:
     draft = {"id": OTHER, "name": "x", "host": "h"} | wrong
     answer = await admin.post(PLATFORMS, json=draft)
-    assert answer.status == 422
+    assert answer.status == 400
     (fault,) = (await answer.json())["errors"]
     assert fault["field"].split(".")[0] == next(iter(wrong))
 
@@ -109,7 +109,7 @@ async def test_a_share_is_replaced_whole(admin: Client) -> None:
     stored = await (await admin.get(f"{ONE}/share")).json()
     assert stored == {"everything": False, "channels": []} | share
     answer = await admin.put(f"{ONE}/share", json={"categories": ["five"]})
-    assert answer.status == 422
+    assert answer.status == 400
 
 
 async def test_preview_and_findings_carry_their_words(admin: Client) -> None:
@@ -122,7 +122,7 @@ async def test_preview_and_findings_carry_their_words(admin: Client) -> None:
     assert (found["total"], found["errors"], found["warnings"]) == (1, 0, 1)
     none = await (await admin.get(f"{ONE}/lint?severity=error")).json()
     assert none["items"] == []
-    assert (await admin.get(f"{ONE}/preview?node=x")).status == 422
+    assert (await admin.get(f"{ONE}/preview?node=x")).status == 400
 
 
 async def test_codes_are_given_taken_back_and_ruled(admin: Client, services: FakeServices) -> None:
@@ -138,7 +138,7 @@ async def test_codes_are_given_taken_back_and_ruled(admin: Client, services: Fak
     assert (page["items"][0]["theirs"], page["rules"]) == (CHANNEL, change["rules"])
     answer = await admin.patch(f"{ONE}/codes", json={"codes": [{"ours": "x", "theirs": OTHER}]})
     problem = await answer.json()
-    assert (answer.status, problem["errors"][0]["field"]) == (422, "codes.x")
+    assert (answer.status, problem["errors"][0]["field"]) == (400, "codes.x")
 
 
 async def test_codes_travel_as_a_table(admin: Client) -> None:

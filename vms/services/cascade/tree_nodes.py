@@ -21,6 +21,8 @@ from vms.services.cascade.code_map import GROUP_TYPE, VIRTUAL_TYPE, CodeBook, gr
 from vms.services.cascade.items import ItemWriter
 from vms.services.cascade.selection import Directory, Node, Selection, is_system
 
+MOST_PARENTS = 16
+"""Of one item; our own parser reads no more, and one parent is what most peers store."""
 DEVICE_TYPES = range(111, 131)
 _GROUPINGS = {
     OrganisationKind.GROUP,
@@ -265,7 +267,8 @@ class _Writing:
             return
         before = self._merged.get(item.device_id)
         if before is not None:
-            parents = tuple(dict.fromkeys((*before.parent_ids, *item.parent_ids)))
+            more = [each for each in item.parent_ids if not self._is_above(before.device_id, each)]
+            parents = tuple(dict.fromkeys((*before.parent_ids, *more)))[:MOST_PARENTS]
             item = replace(before, parent_ids=parents, status_on=before.status_on or item.status_on)
         self._merged[item.device_id] = item
 
