@@ -46,6 +46,8 @@ def one_case(data: bytes) -> None:
             offer = read()
         except (MalformedSdp, UnfitOffer):
             continue
-        answer = build_upper_answer(offer, "192.0.2.9", 30100, 7, owner_id=OWN_ID, channel_id=CHANNEL)
+        answer = build_upper_answer(
+            offer, "192.0.2.9", 30100, 7, owner_id=OWN_ID, channel_id=CHANNEL
+        )
         assert parse_sdp(answer).ssrc == 7
         assert offer.history is None or 0 < offer.history.start < offer.history.stop

@@ -96,6 +96,7 @@ class SipServer:
     """One SIP server over UDP and TCP on one port; `async with` opens and closes it.
 
     Its methods belong to the loop that opened it. Errors of every method are SipError.
+    `make_endpoint` takes what Endpoint takes: a pretend platform has one that errs.
     """
 
     def __init__(
@@ -105,9 +106,10 @@ class SipServer:
         wall: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
         quirks: QuirkFinder = by_user_agent,
+        make_endpoint: Callable[..., Endpoint] = Endpoint,
     ) -> None:
         self._config = config
-        self._endpoint = Endpoint(config, credentials, wall, random_bytes, quirks)
+        self._endpoint = make_endpoint(config, credentials, wall, random_bytes, quirks)
         self._listener = Listener(
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )

@@ -151,4 +151,3 @@ def _choose(media: MediaLine, prefers_ps: bool) -> tuple[int, str]:
             if mapped.get(number) == name:
                 return number, form
     return PCMA, PCMA_MAP
-

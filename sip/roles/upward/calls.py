@@ -329,6 +329,7 @@ class UpperCalls:
         headers = [
             ("Contact", self._messenger.contact(call.link)),
             ("User-Agent", self._messenger.user_agent),
+            *self._messenger.route_headers(call.link),
             ("Content-Type", "application/sdp"),
         ]
         return build_response(request, 200, headers=headers, body=call.answer)

@@ -33,6 +33,9 @@ from sip.roles.upward.terms import (
 )
 from sip.transactions import ServerTransaction, TransactionLayer
 
+BEGINNINGS = frozenset({"INVITE", "SUBSCRIBE", "MESSAGE"})
+"""Methods by which an upper platform begins something."""
+
 EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
 
 
@@ -137,7 +140,9 @@ class Uppers:
 
         `is_device`: its sender is registered here too, as a lower platform.
         """
-        link = self.link_of(request, peer) if len(self._links) else None
+        if request.method not in BEGINNINGS:
+            return False
+        link = self.link_of(request, peer)
         if link is None:
             return False
         match request.method:

@@ -18,7 +18,7 @@ What stands behind # is left out.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sip.gb28181.ptz import FASTEST, FASTEST_ZOOM, Move
@@ -63,6 +63,7 @@ DIRECTIONS = {
 USUAL_SPEED = 128
 LONGEST_LINE = 1024
 _AGO = re.compile(r"-([0-9]{1,6})([smhd])")
+_ANY = datetime(2026, 1, 1, tzinfo=UTC)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _CODED = frozenset({"live", "playback", "download", "ptz", "records"})
 
@@ -112,27 +113,34 @@ def _read(line: str, word: str, code: str, arguments: list[str]) -> Order:
             if arguments[0] not in TOPICS or arguments[1:] not in ([], ["off"]):
                 raise _error(line, f"one of {', '.join(TOPICS)}, then off or nothing")
             return Order(word, option=arguments[0], is_off=bool(arguments[1:]))
-        case "live":
-            if arguments not in ([], ["sub"]):
-                raise _error(line, "sub or nothing behind the code")
-            return Order(word, code, "".join(arguments))
         case "playback" | "download" | "records":
-            start, end, *rest = arguments
-            for text in (start, end):
-                if moment(text, datetime.fromtimestamp(0)) is None:
-                    raise _error(line, f"{text!r} is no time")
-            return Order(word, code, start=start, end=end, number=_number(line, rest, 0.0))
-        case "ptz":
-            direction, *rest = arguments
-            if direction not in DIRECTIONS:
-                raise _error(line, f"one of {', '.join(DIRECTIONS)}")
-            return Order(word, code, direction, number=_number(line, rest, USUAL_SPEED))
+            return _read_stretch(line, word, code, arguments)
         case "wait" if arguments[0] in CONDITIONS:
             return Order(word, option=arguments[0])
-        case "seek" | "speed" | "wait":
-            return Order(word, number=_number(line, arguments, 0.0))
+        case "live" | "ptz":
+            return _read_choice(line, word, code, arguments)
         case _:
-            return Order(word, code)
+            return Order(word, code, number=_number(line, arguments, 0.0))
+
+
+def _read_stretch(line: str, word: str, code: str, arguments: list[str]) -> Order:
+    start, end, *rest = arguments
+    for text in (start, end):
+        if moment(text, _ANY) is None:
+            raise _error(line, f"{text!r} is no time")
+    return Order(word, code, start=start, end=end, number=_number(line, rest, 0.0))
+
+
+def _read_choice(line: str, word: str, code: str, arguments: list[str]) -> Order:
+    """A stream, or a direction with its speed."""
+    if word == "live":
+        if arguments not in ([], ["sub"]):
+            raise _error(line, "sub or nothing behind the code")
+        return Order(word, code, "".join(arguments))
+    direction, *rest = arguments
+    if direction not in DIRECTIONS:
+        raise _error(line, f"one of {', '.join(DIRECTIONS)}")
+    return Order(word, code, direction, number=_number(line, rest, USUAL_SPEED))
 
 
 def read_orders(path: Path) -> tuple[Order, ...]:

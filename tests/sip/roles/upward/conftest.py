@@ -145,7 +145,9 @@ class UpperWire:
         self.endpoint.uppers.set(make_uplink(), self.now)
         [(register, _)] = self.flush()
         answer = build_response(
-            register, 200, headers=[("Expires", "3600"), ("Contact", register.headers.get("contact"))]
+            register,
+            200,
+            headers=[("Expires", "3600"), ("Contact", register.headers.get("contact"))],
         )
         self.send(answer.to_bytes())
         assert self.endpoint.uppers.status(UPPER_ID).state is UplinkState.REGISTERED

@@ -503,5 +503,3 @@ def test_talk_is_told_and_answered_with_sound(upper_wire):
 def test_an_upper_that_is_not_registered_gets_403(upper_wire):
     upper_wire.endpoint.uppers.remove(UPPER_ID, upper_wire.now)
     assert status_of(upper_wire.invite()) == [403]
-
-
