@@ -137,6 +137,8 @@ class UpperInvited:
     stream: StreamChoice = "main"
     history: History | None = None
     has_offer: bool = True
+    """Whether it is known already where to send. False without SDP (82) and with port 0, which some
+    platforms correct by a re-INVITE: then `host`, `port` and `transport` of UpperAcked count."""
     path: tuple[str, ...] = ()
     """X-PreferredPath without our own id."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sip.events import (
     AlarmReceived,
+    AttemptOutcome,
     CatalogReceived,
     DeviceDisconnected,
     DeviceExpired,
@@ -61,7 +62,8 @@ def _tell_presence(event: Event, journal: Journal) -> None:
         case KeepalivesMissed():
             journal.tell("silent", f"! {event.device_id} 心跳丢失 silent", device=event.device_id)
         case RegistrationAttempted():
-            words = f"? {event.device_id} {event.outcome}"
+            is_usual = event.outcome in (AttemptOutcome.CHALLENGED, AttemptOutcome.ACCEPTED)
+            words = "" if is_usual else f"? {event.device_id} {event.outcome}"
             journal.tell("attempt", words, device=event.device_id, outcome=str(event.outcome))
         case KeepaliveReceived():
             journal.tell("keepalive", "", device=event.device_id, status=event.status)

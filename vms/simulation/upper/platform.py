@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -69,6 +69,7 @@ class UpperPlatform:
         self._server = _server_of(plan)
         self._subscriptions: Subscriptions = self._server.subscriptions
         self._receptions: list[UpperReception] = []
+        self._latest: UpperReception | None = None
         self._count = 0
         self._progress = asyncio.Event()
         """Something came that an order may wait for."""
@@ -88,11 +89,6 @@ class UpperPlatform:
     def port(self) -> int:
         """Where it listens."""
         return self._server.port
-
-    @property
-    def receptions(self) -> tuple[UpperReception, ...]:
-        """What it receives now, oldest first."""
-        return tuple(self._receptions)
 
     async def run(self, orders: AsyncIterator[Order], stop: asyncio.Event) -> None:
         """Listen and obey until `stop`, or until an order says quit."""
@@ -183,7 +179,9 @@ class UpperPlatform:
         server = self._server
         ask = server.query_device_info if order.word == "info" else server.query_device_status
         answer = await ask(self._plan.lower_id)
-        self._journal.tell(order.word, f"✓ {answer}", answer=str(answer))
+        facts = {name: value for name, value in asdict(answer).items() if value not in (None, "")}
+        words = ", ".join(f"{name} {value}" for name, value in facts.items())
+        self._journal.tell(order.word, f"✓ {order.word}: {words}", answer=words)
 
     async def _turn(self, order: Order) -> None:
         question = control.send_ptz(self._asked(order.code), move_of(order))
@@ -200,6 +198,7 @@ class UpperPlatform:
         reception = UpperReception(order.code, order.word, ssrc, self._sink(order, ssrc))
         host = self._plan.config.advertised_host
         self._receptions.append(reception)
+        self._latest = reception
         try:
             await reception.sink.open(self._plan.transport, host)
             offer = MediaOffer(
@@ -340,7 +339,7 @@ class UpperPlatform:
             case "end":
                 return not self._receptions
             case _:
-                return bool(self._receptions and self._receptions[-1].sink.counts.packets)
+                return self._latest is not None and self._latest.sink.counts.packets > 0
 
 
 def _server_of(plan: UpperPlan) -> SipServer:

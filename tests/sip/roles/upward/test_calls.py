@@ -389,7 +389,7 @@ def test_port_zero_waits_for_the_reinvite_that_names_it(upper_wire):
     media = ("m=video 0 RTP/AVP 96",)
     call_id, tag = upper_wire.establish(media=media)
     [invited] = upper_wire.heard(UpperInvited)
-    assert invited.port == 0
+    assert (invited.port, invited.has_offer) == (0, False)
     assert upper_wire.heard(UpperAcked) == []
     again = upper_wire.invite(call_id=call_id, to_tag=tag, cseq=2)
     assert status_of(again) == [200]
