@@ -212,9 +212,9 @@ class FakeDeviceControl:
         self.upgraded = UpgradeView(device_id, SESSION, firmware, OrderState.RUNNING, NOON)
         return self.upgraded
 
-    async def upgrade_of(self, device_id: str) -> UpgradeView:
-        if self.upgraded is None:
-            raise NotFound("upgrade", device_id)
+    async def upgrade_of(self, device_id: str) -> UpgradeView | None:
+        if device_id not in (DEVICE, OTHER):
+            raise NotFound("device", device_id)
         return self.upgraded
 
 
@@ -229,7 +229,9 @@ class FakeDeviceConfig:
             raise Conflict("config_restarts", command="BasicParam")
         self.asked = list(types)
         fields = (ConfigField("mode", "number", 0, 3),)
-        return ConfigReading((ConfigView("FrameMirror", {"mode": 1}, fields),), ("OSDConfig",))
+        return ConfigReading(
+            (ConfigView("FrameMirror", {"mode": 1}, fields),), ("OSDConfig",), ("BasicParam",)
+        )
 
     async def read_device(
         self, device_id: str, types: Iterable[str] = (), *, forced: bool = False

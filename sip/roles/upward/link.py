@@ -120,6 +120,13 @@ class Links:
         if self._by_id.get(link.platform_id) is link:
             del self._by_id[link.platform_id]
 
+    def are_at(self, host: str) -> bool:
+        """Whether one that is registered sends from this address."""
+        return any(
+            link.is_registered and host in (link.place.server.host, link.answered_from)
+            for link in self._by_id.values()
+        )
+
     def of_sender(self, request: Request, peer: Peer) -> Link | None:
         """Return the upper platform a request comes from, None where it is none of them."""
         for link in self._by_id.values():

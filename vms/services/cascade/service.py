@@ -24,7 +24,7 @@ from sip.roles.upward.terms import (
 )
 from vms.bus import Bus
 from vms.errors import NotReady
-from vms.events import PlatformsChanged
+from vms.events import PlatformsChanged, PlatformStateChanged
 from vms.metrics import Sample
 from vms.records.platforms import Scorecard
 from vms.services.cascade.calls import CallDesk
@@ -86,6 +86,11 @@ class CascadeService:
         """How it goes with one upper platform."""
         return self._score.scorecard(platform_id)
 
+    def is_registered(self, platform_id: str) -> bool:
+        """Whether we are registered there now."""
+        status = self._uplinks.status(platform_id)
+        return status is not None and status.state is UplinkState.REGISTERED
+
     def samples(self) -> Iterable[Sample]:
         """The figures for machines."""
         return self._score.samples()
@@ -132,6 +137,9 @@ class CascadeService:
         match event:
             case UplinkChanged(status=status):
                 self._score.changed(status)
+                self._bus.publish(
+                    PlatformStateChanged(at=status.since, platform_ids=(status.platform_id,))
+                )
                 if status.state is not UplinkState.REGISTERED:
                     self._lanes.put(
                         status.platform_id,

@@ -79,7 +79,7 @@ class Places:
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._place(channel)
-        if channel.has_picture or not channel.parent_id:
+        if channel.parent_id in ("", channel.device_id) or channel.has_picture:
             return found
         named = (channels.get(code) for code in channel.parent_id.split("/"))
         camera = next((code for code in named if code and code not in self.sources), None)

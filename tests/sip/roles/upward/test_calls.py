@@ -201,7 +201,10 @@ def test_a_call_that_is_taken_back_gets_487(cascade):
     assert [each.status for each in answers(cascade, 487)] == [487]
 
 
-def test_our_bye_ends_the_call_above(cascade):
+@pytest.mark.parametrize("signalling", ["udp", "tcp"])
+def test_our_bye_ends_the_call_above(make_cascade, signalling):
+    cascade = make_cascade(transport=signalling)
+    cascade.register()
     accept_all(cascade)
     invitation, invited = call(cascade)
     for _ in range(2):
