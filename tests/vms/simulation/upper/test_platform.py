@@ -22,7 +22,7 @@ from sip.roles.upward.terms import (
     UpperControlled,
     UpperInvited,
 )
-from sip.server import SipServer
+from sip.server import SipError, SipServer
 from sip.simulator.profile import DeviceProfile
 from sip.simulator.timetable import Timetable
 from sip.simulator.upper import UpperFaults
@@ -267,10 +267,12 @@ async def test_a_download_names_its_size_and_ends_by_itself(tmp_path: Path) -> N
 async def test_what_is_not_shared_is_told_as_refused(tmp_path: Path) -> None:
     faults = UpperFaults(unshared=True, wrong_realm=True)
     async with cascade(tmp_path, faults=faults) as (upper, _):
-        with pytest.raises(Exception, match="404"):
+        with pytest.raises(SipError, match="404"):
             await upper.do(f"live {CAMERA}")
         [ended] = upper.told("ended")
         assert ended["reason"] == "failed"
+        with pytest.raises(SipError, match="no call"):
+            await upper.do("wait media")
 
 
 async def test_a_pretend_box_below_is_asked_everything(tmp_path: Path) -> None:
