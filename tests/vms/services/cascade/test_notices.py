@@ -110,7 +110,7 @@ async def test_a_subscription_to_a_part_is_told_of_that_part(stage: Stage) -> No
 
 async def test_what_does_not_fit_follows_later(stage: Stage) -> None:
     channel = await stage.channel()
-    many = [replace(channel, code=f"1404000000132{n:07d}") for n in range(30)]
+    many = [replace(channel, code=f"1404000000132{n + 100:07d}") for n in range(30)]
     stage.subscribe(Topic.CATALOG)
     await until_told(stage, Topic.CATALOG)
     stage.uplinks.room = 3
