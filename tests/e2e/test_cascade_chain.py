@@ -1,6 +1,9 @@
 """County, city and province in a chain above a simulated mine: everything through three levels."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
