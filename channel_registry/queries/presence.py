@@ -10,7 +10,13 @@ from channel_registry.errors import UnknownDevice
 from channel_registry.literal import fit
 from channel_registry.models import Device
 from channel_registry.records import DeviceBinding
-from channel_registry.statements import chunks, count, fetch, run
+from channel_registry.statements import chunks, count, fetch, run, run_sql
+
+TOUCH = """
+WITH heard (id, at) AS (VALUES {rows})
+UPDATE device SET last_seen_at = heard.at FROM heard WHERE device.id = heard.id
+"""
+"""Peewee has no words for a table of values with names; only marks of parameters are put in."""
 
 
 def save_registration(
@@ -83,9 +89,17 @@ def set_all_offline(database: Database, *, at: datetime, cause: str) -> tuple[st
 
 def touch_devices(database: Database, seen: Mapping[str, datetime]) -> None:
     """Note when devices were heard last, many in one transaction; unknown ids are ignored."""
+    mark = database.param
     with database.atomic():
-        for device_id, at in seen.items():
-            run(Device.update(last_seen_at=at).where(Device.id == device_id), database)
+        for chunk in chunks(seen.items()):
+            # One statement: twenty thousand devices are heard of each minute.
+            rows = ", ".join([f"({mark}, CAST({mark} AS BIGINT))"] * len(chunk))
+            values = [
+                value
+                for device_id, at in chunk
+                for value in (device_id, Device.last_seen_at.db_value(at))
+            ]
+            run_sql(database, TOUCH.format(rows=rows), tuple(values))
 
 
 def device_bindings(database: Database, at: datetime) -> tuple[DeviceBinding, ...]:
