@@ -40,12 +40,16 @@ from sip.roles.subscription import SubscriptionStatus
 from sip.roles.upward.terms import UplinkEvent, UpperSent
 from sip.roles.upward.uppers import Uppers
 from sip.roles.voice_call import VoiceEvent
+from sip.trace.ring import Trace
 from sip.transactions import (
     TransactionLayer,
 )
 
 MOST_EVENTS = 65_536
 """The shell takes events after every packet; only a shell that has stopped lets them pile up."""
+
+NUMBERS_PER_S = 1_000_000
+"""More messages than any server sees; the numbers stay exact in JSON until 2255."""
 
 Notice = (
     Event | InquiryEnded | InvitationAnswered | InvitationRefused | ControlEnded | VoiceEvent
@@ -69,6 +73,9 @@ class Endpoint:
         self._wall = wall
         self._events: deque[Notice] = deque()
         self.dropped_events = 0
+        # Counted from the time of the day: a reader's place in the trace outlives a restart.
+        begin = int(wall().timestamp() * NUMBERS_PER_S)
+        self.trace = Trace(config.trace_messages, config.trace_bytes, begin)
 
         def ids() -> str:
             return random_bytes(10).hex()
@@ -123,7 +130,7 @@ class Endpoint:
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
         )
         self._desk.answers.append(self._broadcaster.receive_answer)
-        self.uppers = Uppers(config, self._layer, ids, emit, wall)
+        self.uppers = Uppers(config, self._layer, ids, emit, wall, self._ssrcs)
         self._dispatcher = Dispatcher(
             self._layer,
             Roles(
@@ -147,12 +154,15 @@ class Endpoint:
         if not self._gate.admits(peer, now):
             self._conduct.note(peer, "flood", data)
             return
+        self.trace.received(data, peer, now)
         for event in self._layer.receive_data(data, peer, now):
             self._dispatcher.handle(event, now)
 
     def data_to_send(self, now: float) -> list[tuple[bytes, Peer]]:
         """Return and forget the packets that wait to be sent."""
-        return self._layer.data_to_send(now)
+        packets = self._layer.data_to_send(now)
+        self.trace.sent(packets, now)
+        return packets
 
     def next_event(self) -> Notice | None:
         """Return the oldest event not yet taken."""
@@ -310,6 +320,7 @@ class Endpoint:
                 "broadcasts": len(self._broadcaster),
                 "events.dropped": self.dropped_events,
                 **{f"transactions.{name}": n for name, n in self._layer.sizes.items()},
+                **{f"trace.{name}": n for name, n in self.trace.sizes().items()},
             }
         )
         return dict(counted)

@@ -40,6 +40,7 @@ from sip.roles.voice_call import (
     VoiceStarted,
 )
 from sip.subscriptions import Subscriptions
+from sip.traces import ServerTrace
 from sip.transport import Listener
 from sip.uplinks import UplinkEvent, Uplinks, UpperSent
 
@@ -97,6 +98,7 @@ class SipServer:
     """One SIP server over UDP and TCP on one port; `async with` opens and closes it.
 
     Its methods belong to the loop that opened it. Errors of every method are SipError.
+    `make_endpoint` takes what Endpoint takes: a pretend platform has one that errs.
     """
 
     def __init__(
@@ -106,14 +108,19 @@ class SipServer:
         wall: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
         quirks: QuirkFinder = by_user_agent,
+        make_endpoint: Callable[..., Endpoint] = Endpoint,
     ) -> None:
         self._config = config
-        self._endpoint = Endpoint(config, credentials, wall, random_bytes, quirks)
+        self._endpoint = make_endpoint(config, credentials, wall, random_bytes, quirks)
         self._listener = Listener(
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )
         self.subscriptions = Subscriptions(self._endpoint, self._listener.flush, _now)
-        self.uplinks = Uplinks(self._endpoint, self._listener.flush, _now)
+        self.trace = ServerTrace(self._endpoint.trace, self._own_address, wall, _now)
+        """The latest messages of every peer, for people; nothing in it is secret."""
+        self.uplinks = Uplinks(
+            self._endpoint, self._listener.flush, _now, self._listener.disconnect
+        )
         """The upper platforms at which we register."""
         self.on_answered: AnswerHearer = _ignore
         """Hears how every question ended: the device learns nothing of it."""
@@ -148,6 +155,9 @@ class SipServer:
     def port(self) -> int:
         """The bound port, the same for UDP and TCP."""
         return self._listener.port
+
+    def _own_address(self) -> tuple[str, int]:
+        return self._config.advertised_host, self.port
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield what happens, in order, to the one consumer there may be."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from sip.endpoint import Endpoint
 from sip.gb28181.mansrtsp import PlaybackReply
 from sip.gb28181.subscription import Topic
+from sip.message import Peer
 from sip.roles.inquiry import PeerUnreachable
 from sip.roles.upward.terms import Uplink, UplinkEvent, UplinkStatus, UpperSent
 
@@ -28,11 +29,16 @@ class Uplinks:
     """The part of a SIP server that is a lower platform; errors are SipError."""
 
     def __init__(
-        self, endpoint: Endpoint, flush: Callable[[], None], now: Callable[[], float]
+        self,
+        endpoint: Endpoint,
+        flush: Callable[[], None],
+        now: Callable[[], float],
+        disconnect: Callable[[Peer], None],
     ) -> None:
         self._uppers = endpoint.uppers
         self._flush = flush
         self._now = now
+        self._disconnect = disconnect
         self._events: asyncio.Queue[UplinkEvent] = asyncio.Queue(EVENTS_LENGTH)
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._left = asyncio.Event()
@@ -126,6 +132,8 @@ class Uplinks:
         if isinstance(notice, UpperSent):
             self._resolve(notice)
             return
+        for peer in self._uppers.dead_connections():
+            self._disconnect(peer)
         if not len(self._uppers):
             self._left.set()
         try:

@@ -103,6 +103,10 @@ class SipSection(Section):
     """How often a catalogue is asked for when it comes incomplete."""
     parallel_queries: int = setting(32, 32, ge=1, le=256)
     """Devices that are queried at the same time."""
+    trace_messages: int = setting(1000, 1000, ge=0, le=100_000)
+    """SIP messages that are kept of each device and platform, to be looked at; 0 keeps none."""
+    trace_bytes: int = setting(67_108_864, 67_108_864, "bytes", ge=1_048_576, le=17_179_869_184)
+    """Memory that all kept SIP messages may take together."""
 
     @field_validator("domain")
     @classmethod

@@ -69,6 +69,14 @@ def channels_of_devices(database: Database, ids: Iterable[str]) -> dict[str, Cha
     return found
 
 
+def channels_after(
+    database: Database, code: str, limit: int | None = None
+) -> tuple[ChannelRecord, ...]:
+    """The channels behind a code (all behind an empty one), in the order of their codes."""
+    query = select_channels().where(Channel.code > code).order_by(Channel.code).limit(limit)
+    return tuple(channel_record(row) for row in fetch(query, database))
+
+
 def channel_codes(
     database: Database, *, device_id: str | None = None, online: bool | None = None
 ) -> tuple[str, ...]:

@@ -83,6 +83,11 @@ def find_device(database: Database, device_id: str) -> DeviceRecord | None:
     return None if row is None else _device_record(row)
 
 
+def all_devices(database: Database) -> tuple[DeviceRecord, ...]:
+    """Every device, in the order of their ids."""
+    return tuple(_device_record(row) for row in fetch(_devices().order_by(Device.id), database))
+
+
 def list_devices(
     database: Database,
     *,

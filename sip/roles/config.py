@@ -64,6 +64,10 @@ class SipConfig:
     """Longest wait for the first packet of a catalog; large lower platforms take two minutes."""
     catalog_pause_s: float = 10.0
     """Longest pause between two packets of a catalog."""
+    trace_messages: int = 1_000
+    """Messages that are remembered of each peer, to be looked at; 0: none."""
+    trace_bytes: int = 64 * 1024 * 1024
+    """What they may take together."""
 
     @property
     def digest_realm(self) -> str:

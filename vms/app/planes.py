@@ -65,6 +65,8 @@ def build_sip(
         invite_timeout_s=media.invite_timeout_s,
         query_timeout_s=sip.query_timeout_s,
         catalog_timeout_s=sip.catalog_timeout_s,
+        trace_messages=sip.trace_messages,
+        trace_bytes=sip.trace_bytes,
     )
     return SipServer(settings, credentials.lookup, clock.wall, random_bytes, quirks.find)
 

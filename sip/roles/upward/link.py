@@ -49,6 +49,8 @@ class Link:
     answered_from: str = ""
     """Host whose packets answered our REGISTER; another one than asked behind some gateways."""
     last_sn: int = 0
+    dead: Peer | None = None
+    """A TCP peer that answers nothing any more: its connection is to be closed."""
 
     @property
     def platform_id(self) -> str:
@@ -127,4 +129,7 @@ class Links:
 
     def of_sender(self, request: Request, peer: Peer) -> Link | None:
         """Return the upper platform a request comes from, None where it is none of them."""
-        return next((link for link in self._by_id.values() if link.is_sender(request, peer)), None)
+        for link in self._by_id.values():
+            if link.is_sender(request, peer):
+                return link
+        return None

@@ -12,13 +12,11 @@ from datetime import datetime, timedelta
 from sip.errors import LocalProtocolError, MalformedDigest, SipError
 from sip.gb28181.clock import find_zone, read_offset
 from sip.gb28181.edition import OWN_VERSION, read_version
-from sip.gb28181.keepalive import build_keepalive
 from sip.message import NameAddr, Request, Response, SipUri, build_request
 from sip.message.digest import Algorithm, answer_challenge
 from sip.message.peer import Peer
 from sip.roles.config import SipConfig
 from sip.roles.register_answer import (
-    FORGOTTEN_STATUSES,
     MOST_CHALLENGES,
     MOST_REDIRECTS,
     REFRESH_SHARE,
@@ -28,6 +26,7 @@ from sip.roles.register_answer import (
     read_redirect,
     retry_after,
 )
+from sip.roles.upward.keepalives import Keepalives
 from sip.roles.upward.link import Link, UpwardRequest
 from sip.roles.upward.messenger import UpperMessenger
 from sip.roles.upward.terms import Uplink, UplinkState
@@ -36,7 +35,9 @@ from sip.transactions import TransactionLayer
 GOODBYE_S = 4.0
 """Longest wait for the answer to the last REGISTER."""
 
-LONGEST_ANSWER_S = 32.0
+CLOSING_S = 1.0
+"""Longest wait for the end of a dead TCP connection before we register anew."""
+
 LONGEST_EXPIRES_S = 604_800
 """A Min-Expires above a week is not believed."""
 
@@ -72,24 +73,6 @@ class RegisterSent(UpwardRequest):
         self.registration.unanswered(self, now, is_unreachable=is_unreachable)
 
 
-@dataclass(slots=True, eq=False)
-class KeepaliveSent(UpwardRequest):
-    """One keepalive on its way."""
-
-    registration: "UplinkRegistration"
-    call_id: str
-    """Of the registration it keeps alive; a later one does not care."""
-
-    def receive_response(self, response: Response, peer: Peer, now: float) -> None:
-        """Hand on the final answer."""
-        if response.is_final:
-            self.registration.keepalive_answered(self, response, now)
-
-    def fail(self, now: float, *, is_unreachable: bool) -> None:
-        """Hand on that there is none."""
-        self.registration.keepalive_lost(self, now)
-
-
 class UplinkRegistration:
     """Keeps us registered at one upper platform; `changed` hears of every new state."""
 
@@ -120,13 +103,14 @@ class UplinkRegistration:
         self._tag = messenger.new_id()
         self._cseq = 0
         self._expires_s = link.uplink.expires_s
-        self._challenges = self._redirects = self._failures = self._unanswered = 0
+        self._challenges = self._redirects = self._failures = 0
         self._is_raised = False
         """Whether a 423 made us ask for longer in this attempt."""
+        self._is_reconnecting = False
         self._pending: RegisterSent | None = None
         self._register_at: float | None = None
-        self._keepalive_at: float | None = None
         self._expires_at = 0.0
+        self._keepalives = Keepalives(link, messenger, self._missed, self._forgotten, counters)
 
     # What it is told to do
 
@@ -136,11 +120,14 @@ class UplinkRegistration:
 
     def stop(self, now: float) -> None:
         """Unregister where registered, else just stop; STOPPED tells that it is done."""
-        self._register_at = self._keepalive_at = None
+        self._register_at = None
+        self._keepalives.stop()
         state = self.link.state
         if state in (_STATES.STOPPED, _STATES.UNREGISTERING):
             return
-        if state is not _STATES.REGISTERED:
+        # One that is proven may have arrived, though its answer has not.
+        is_proven = self._pending is not None and self._pending.is_proven
+        if state is not _STATES.REGISTERED and not is_proven:
             self._pending = None
             self._change(_STATES.STOPPED, now)
             return
@@ -179,35 +166,23 @@ class UplinkRegistration:
         if self.link.state is _STATES.UNREGISTERING:
             self._change(_STATES.STOPPED, now)
             return
-        again_at = now + self.link.uplink.retry_s
-        if self.link.is_registered and again_at < self._expires_at:
-            # One lost refresh ends nothing while the registration runs.
-            self._register_at = again_at
+        if self._is_spared(self.link.uplink.retry_s, now):
             return
         self._give_up("unreachable" if is_unreachable else "no_answer", 0, now)
 
-    def keepalive_answered(self, sent: KeepaliveSent, response: Response, now: float) -> None:
-        """Take the answer to a keepalive."""
-        if response.is_success:
-            self._unanswered = 0
-        elif response.status in FORGOTTEN_STATUSES and self.link.is_registered:
-            # The platform does not know us any more, as after its restart.
-            self._counters["forgotten"] += 1
-            self._begin_anew("", response.status, now)
-        else:
-            self.keepalive_lost(sent, now)
-
-    def keepalive_lost(self, sent: KeepaliveSent, now: float) -> None:
-        """Count a keepalive without an answer (9.6)."""
-        if sent.call_id != self._call_id:
-            return
-        self._unanswered += 1
-        self._counters["keepalives.lost"] += 1
-        if self._unanswered >= self.link.uplink.keepalive_count and self.link.is_registered:
-            self._begin_anew("keepalives_missed", 0, now)
+    def _is_spared(self, pause_s: float, now: float) -> bool:
+        """Whether a failed refresh ends nothing, because the registration runs beyond the next."""
+        if not self.link.is_registered or now + pause_s >= self._expires_at:
+            return False
+        self._counters["refreshes.failed"] += 1
+        self._register_at = now + pause_s
+        return True
 
     def connection_lost(self, now: float) -> None:
         """Take the loss of our TCP connection: offline, again after the usual pause (9.1.1 f)."""
+        if self._is_reconnecting:
+            self._register_at = now
+            return
         self._pending = None
         if self.link.state is _STATES.UNREGISTERING:
             self._change(_STATES.STOPPED, now)
@@ -218,34 +193,50 @@ class UplinkRegistration:
 
     def next_timer(self) -> float | None:
         """Return when to register or to send a keepalive."""
-        times = (self._register_at, self._keepalive_at)
+        times = (self._register_at, self._keepalives.due)
         return min((time for time in times if time is not None), default=None)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
         if self._register_at is not None and self._register_at <= now:
             self._begin(now)
-        if self._keepalive_at is not None and self._keepalive_at <= now:
-            self._keepalive_at = now + self.link.uplink.keepalive_interval_s
-            self._send_keepalive(now)
+        self._keepalives.handle_timer(now)
 
     # REGISTER
 
     def _begin(self, now: float) -> None:
         self._register_at = None
+        self._is_reconnecting = False
         if not self.link.is_registered:
             self._change(_STATES.REGISTERING, now, self.link.failure, self.link.status_code)
         self._challenges = 0
         self._is_raised = False
         self._send_register(now)
 
+    def _missed(self, now: float) -> None:
+        self._begin_anew("keepalives_missed", 0, now)
+
+    def _forgotten(self, status: int, now: float) -> None:
+        """The platform does not know us any more, as after its restart."""
+        self._begin_anew("", status, now)
+
     def _begin_anew(self, failure: str, status: int, now: float) -> None:
         """Register at once, from home on and with a new Call-ID, as after a start."""
-        self._unanswered = 0
-        self._keepalive_at = None
+        self._keepalives.stop()
+        if failure:
+            self._mark_dead()
         self._go_home()
         self._change(_STATES.REGISTERING, now, failure, status)
-        self._begin(now)
+        if self.link.dead is None:
+            self._begin(now)
+        else:
+            self._is_reconnecting = True
+            self._register_at = now + CLOSING_S
+
+    def _mark_dead(self) -> None:
+        """A half-open connection would swallow the next REGISTER too."""
+        if self.link.place.server.is_reliable:
+            self.link.dead = self.link.place.server
 
     def _go_home(self) -> None:
         self.link.place, self._redirects = home_of(self.link.uplink), 0
@@ -323,8 +314,7 @@ class UplinkRegistration:
         if date is not None:
             link.clock_offset_s = read_offset(date, self._wall(), self._zone)
         if not link.is_registered:
-            self._unanswered = 0
-            self._keepalive_at = now + link.uplink.keepalive_interval_s
+            self._keepalives.start(now)
             self._change(_STATES.REGISTERED, now)
 
     def _follow(self, response: Response, now: float) -> bool:
@@ -334,7 +324,7 @@ class UplinkRegistration:
             return False
         redirects = self._redirects + 1
         if self.link.is_registered:
-            self._keepalive_at = None
+            self._keepalives.stop()
             self._change(_STATES.REGISTERING, now, "", 302)
         self._redirects = redirects
         self.link.place = place
@@ -364,36 +354,27 @@ class UplinkRegistration:
             failure = {403: "forbidden", 404: "unknown_to_upper", 423: "interval_too_brief"}.get(
                 status, "refused"
             )
-        self._give_up(failure, status, now, retry_after(response))
+        pause_s = retry_after(response)
+        if status < 500 or not self._is_spared(pause_s or self.link.uplink.retry_s, now):
+            self._give_up(failure, status, now, pause_s)
 
     def _give_up(self, failure: str, status: int, now: float, pause_s: float | None = None) -> None:
         uplink = self.link.uplink
         self._counters[f"failures.{failure}"] += 1
-        self._keepalive_at = None
+        self._keepalives.stop()
+        if failure == "no_answer":
+            self._mark_dead()
         # The platform we were sent to is gone or refuses: begin again where we were sent from.
         self._go_home()
         if pause_s is None:
             doublings = 16 if failure == "wrong_password" else min(self._failures, 16)
             pause_s = min(uplink.retry_s * (1 << doublings), uplink.longest_retry_s)
             # Not all platforms of a province at the same moment (7.1).
-            pause_s *= 1 + int(self._messenger.new_id()[:4], 16) / 65_536 / 4
+            pause_s *= 1 + sum(self._messenger.new_id().encode()) % 256 / 1024
         self._failures += 1
         self._register_at = now + pause_s
         at = self._wall() + timedelta(seconds=pause_s)
         self._change(_STATES.WAITING, now, failure, status, at)
-
-    # Keepalive
-
-    def _send_keepalive(self, now: float) -> None:
-        link = self.link
-        sn = self._messenger.next_sn(link)
-        body = build_keepalive(link.uplink.own_id, sn, charset=link.uplink.charset)
-        timeout_s = min(link.uplink.keepalive_interval_s, LONGEST_ANSWER_S)
-        sent = KeepaliveSent(self, self._call_id)
-        try:
-            self._messenger.send_message(link, body, now, sent, timeout_s=timeout_s)
-        except SipError:
-            self.keepalive_lost(sent, now)
 
     def _change(
         self,

@@ -137,6 +137,8 @@ class UpperInvited:
     stream: StreamChoice = "main"
     history: History | None = None
     has_offer: bool = True
+    """Whether it is known already where to send. False without SDP (82) and with port 0, which some
+    platforms correct by a re-INVITE: then `host`, `port` and `transport` of UpperAcked count."""
     path: tuple[str, ...] = ()
     """X-PreferredPath without our own id."""
 
@@ -163,13 +165,23 @@ class UpperControlled:
     command: PlaybackCommand
 
 
+EndReason = Literal[
+    "bye", "cancel", "no_ack", "replaced", "offline", "local", "timeout", "bad_answer", "no_port"
+]
+"""Why a call ended: `timeout` the service gave no answer in time (480 is out), `bad_answer` the
+ACK to our offer held no usable SDP, `no_port` an upper that offered port 0 never told another."""
+
+
 @dataclass(frozen=True, slots=True)
 class UpperCallEnded:
-    """BYE, CANCEL, no ACK in time, or the uplink is down; the service stops its sending."""
+    """BYE, CANCEL, no ACK in time, or the uplink is down; the service stops its sending.
+
+    Comes once for each UpperInvited, except after `refuse`.
+    """
 
     platform_id: str
     call_id: str
-    reason: Literal["bye", "cancel", "no_ack", "replaced", "offline", "local"]
+    reason: EndReason
 
 
 @dataclass(frozen=True, slots=True)

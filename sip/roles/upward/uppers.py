@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address
 
+from sip.gb28181.ssrc import SsrcPool
 from sip.gb28181.subscription import Topic
 from sip.message import Peer, Request, build_response
 from sip.roles.config import SipConfig
@@ -32,6 +33,9 @@ from sip.roles.upward.terms import (
 )
 from sip.transactions import ServerTransaction, TransactionLayer
 
+BEGINNINGS = frozenset({"INVITE", "SUBSCRIBE", "MESSAGE"})
+"""Methods by which an upper platform begins something."""
+
 EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
 
 
@@ -45,6 +49,7 @@ class Uppers:
         ids: Callable[[], str],
         emit: Callable[[UplinkEvent | UpperSent], None],
         wall: Callable[[], datetime],
+        ssrcs: SsrcPool,
     ) -> None:
         self._config = config
         self._layer = layer
@@ -56,7 +61,7 @@ class Uppers:
         self._registering: Counter[str] = Counter()
         self.desk = UpperDesk(config, self._messenger, self._links.get, emit)
         self.subscriptions = UpperSubscriptions(layer, self._messenger, emit)
-        self.calls = UpperCalls(config, layer, self._messenger, emit)
+        self.calls = UpperCalls(layer, self._messenger, ssrcs, emit)
 
     def __len__(self) -> int:
         return len(self._links)
@@ -139,7 +144,9 @@ class Uppers:
 
         `is_device`: its sender is registered here too, as a lower platform.
         """
-        link = self.link_of(request, peer) if len(self._links) else None
+        if request.method not in BEGINNINGS:
+            return False
+        link = self.link_of(request, peer)
         if link is None:
             return False
         match request.method:
@@ -176,6 +183,13 @@ class Uppers:
         for registration in list(self._registrations.values()):
             if registration.link.uses(peer):
                 registration.connection_lost(now)
+
+    def dead_connections(self) -> list[Peer]:
+        """Return and forget the TCP peers whose connection is to be closed: nobody answers."""
+        dead = [link.dead for link in self._links if link.dead is not None]
+        for link in self._links:
+            link.dead = None
+        return dead
 
     def stats(self) -> dict[str, int]:
         """Return all counters by name."""
