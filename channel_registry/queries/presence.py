@@ -9,14 +9,9 @@ from peewee import Database
 from channel_registry.errors import UnknownDevice
 from channel_registry.literal import fit
 from channel_registry.models import Device
+from channel_registry.queries.devices import known_devices
 from channel_registry.records import DeviceBinding
-from channel_registry.statements import chunks, count, fetch, run, run_sql
-
-TOUCH = """
-WITH heard (id, at) AS (VALUES {rows})
-UPDATE device SET last_seen_at = heard.at FROM heard WHERE device.id = heard.id
-"""
-"""Peewee has no words for a table of values with names; only marks of parameters are put in."""
+from channel_registry.statements import chunks, count, fetch, run, update_each
 
 
 def save_registration(
@@ -41,13 +36,10 @@ def set_device_online(database: Database, device_id: str, *, at: datetime, cause
 
 def save_bindings(database: Database, bindings: Iterable[DeviceBinding]) -> frozenset[str]:
     """Store many registrations; answers the devices that are known; nobody turns on."""
-    known: list[str] = []
+    columns = {binding.device_id: _columns(binding) for binding in bindings}
     with database.atomic():
-        for binding in bindings:
-            change = Device.update(_columns(binding))
-            if run(change.where(Device.id == binding.device_id), database):
-                known.append(binding.device_id)
-    return frozenset(known)
+        update_each(Device, columns, database)
+        return known_devices(database, columns)
 
 
 def set_registered(database: Database, ids: Iterable[str], *, registered: bool) -> frozenset[str]:
@@ -89,17 +81,9 @@ def set_all_offline(database: Database, *, at: datetime, cause: str) -> tuple[st
 
 def touch_devices(database: Database, seen: Mapping[str, datetime]) -> None:
     """Note when devices were heard last, many in one transaction; unknown ids are ignored."""
-    mark = database.param
     with database.atomic():
-        for chunk in chunks(seen.items()):
-            # One statement: twenty thousand devices are heard of each minute.
-            rows = ", ".join([f"({mark}, CAST({mark} AS BIGINT))"] * len(chunk))
-            values = [
-                value
-                for device_id, at in chunk
-                for value in (device_id, Device.last_seen_at.db_value(at))
-            ]
-            run_sql(database, TOUCH.format(rows=rows), tuple(values))
+        heard = {device_id: {"last_seen_at": at} for device_id, at in seen.items()}
+        update_each(Device, heard, database)
 
 
 def device_bindings(database: Database, at: datetime) -> tuple[DeviceBinding, ...]:
