@@ -171,6 +171,14 @@ class PlatformsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformStateChanged(Event):
+    """We are registered at an upper platform, or not any more, or try it again."""
+
+    type: ClassVar[str] = "platform_state"
+    platform_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SharesChanged(Event):
     """What these upper platforms see is not what it was; ask for their trees again."""
 

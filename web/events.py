@@ -26,6 +26,7 @@ from vms.events import (
     Event,
     LiveStatusChanged,
     PlatformsChanged,
+    PlatformStateChanged,
     PositionReported,
     PtzHolderChanged,
     RegistrationAttempted,
@@ -155,12 +156,15 @@ FORMS: Mapping[type[Event], Callable[[Any, Language], Wire]] = {
     PositionReported: lambda event, _: build_position(event.position),
     RegistryChanged: lambda event, _: RegistryNews.model_validate(event),
     PlatformsChanged: lambda event, _: PlatformNews.model_validate(event),
+    PlatformStateChanged: lambda event, _: PlatformNews.model_validate(event),
     SharesChanged: lambda event, _: PlatformNews.model_validate(event),
 }
 """Every event that leaves the platform, and its JSON form; another event stays inside."""
 
 TYPES: Mapping[str, type[Event]] = {event.type: event for event in FORMS}
-FOR_OPERATORS = frozenset({RegistrationAttempted, PlatformsChanged, SharesChanged})
+FOR_OPERATORS = frozenset(
+    {RegistrationAttempted, PlatformsChanged, PlatformStateChanged, SharesChanged}
+)
 """Addresses of strangers and platforms are no business of those who only watch."""
 
 

@@ -65,6 +65,9 @@ class FakePlatforms:
     async def platforms(self) -> tuple[PlatformView, ...]:
         return tuple([await self.view(each) for each in sorted(self.known)])
 
+    def links(self) -> tuple[int, int]:
+        return 0, sum(platform.is_enabled for platform in self.known.values())
+
     async def view(self, platform_id: str) -> PlatformView:
         platform = self.platform(platform_id)
         return PlatformView(

@@ -153,6 +153,7 @@ async def _start(
         ("analysis", services.analysis.run),
         ("voice", services.voice.run),
         ("shares", services.platforms.run),
+        ("cascade", parts.cascade.run),
         ("housekeeping", parts.housekeeping.run),
     ):
         await running.enter_async_context(_task(group, name, work))

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from peewee import Database
 
@@ -25,7 +25,7 @@ from channel_registry.upper_records import (
 from sip.roles.upward.terms import Uplink
 from vms.bus import Bus
 from vms.clock import Clock
-from vms.errors import Conflict, NotFound, NotReady, VmsError
+from vms.errors import Conflict, NotFound, VmsError
 from vms.events import (
     CatalogMerged,
     ChannelStatusChanged,
@@ -35,7 +35,6 @@ from vms.events import (
     SharesChanged,
 )
 from vms.records.platforms import (
-    NO_FIGURES,
     CodeImport,
     CodeLine,
     CodeSource,
@@ -43,13 +42,13 @@ from vms.records.platforms import (
     Findings,
     PlatformView,
     Preview,
-    Scorecard,
     Severity,
 )
 from vms.secrets import Secrets
 from vms.services.cascade.addresses import HostBook, Resolver, resolve
 from vms.services.cascade.code_lines import code_lines, known_codes, read_change
 from vms.services.cascade.code_map import build_csv, read_csv
+from vms.services.cascade.figures import NoScorecards, Scorecards
 from vms.services.cascade.share import SharedTree
 from vms.services.cascade.trees import NOBODY, Described, SharedTrees, page_of
 from vms.services.store import Store
@@ -63,28 +62,6 @@ REST_FACTOR = 5
 LOOK_EVERY_S = 60.0
 """Names of hosts are resolved again after a quiet time of this length."""
 EVENTS = 4_096
-
-
-class Scorecards(Protocol):
-    """What the cascade service knows of each upper platform."""
-
-    def scorecard(self, platform_id: str) -> Scorecard:
-        """How it goes; `NO_FIGURES` for one without any."""
-
-    async def register_now(self, platform_id: str) -> None:
-        """Try to register now; raises NotReady(cascade_off) where nothing runs."""
-
-
-class NoScorecards:
-    """Before the cascade service is there: no figures yet."""
-
-    def scorecard(self, platform_id: str) -> Scorecard:
-        """No figures."""
-        return NO_FIGURES
-
-    async def register_now(self, platform_id: str) -> None:
-        """Nothing runs that could register."""
-        raise NotReady(code="cascade_off", platform=platform_id)
 
 
 class PlatformService:
@@ -173,6 +150,11 @@ class PlatformService:
     async def platforms(self) -> tuple[PlatformView, ...]:
         """All upper platforms, by their codes."""
         return tuple([await self.view(each) for each in sorted(self._described.platforms)])
+
+    def links(self) -> tuple[int, int]:
+        """At how many upper platforms we are registered, and how many are switched on."""
+        linked = [self.scorecards.is_registered(each.id) for each in self._enabled()]
+        return sum(linked), len(linked)
 
     async def view(self, platform_id: str) -> PlatformView:
         """One upper platform with its figures; raises NotFound(platform)."""
