@@ -23,7 +23,7 @@ from channel_registry.upper_records import (
     UpperPlatform,
 )
 from sip.roles.upward.terms import Uplink
-from vms.bus import Bus
+from vms.bus import Bus, Subscription
 from vms.clock import Clock
 from vms.errors import Conflict, NotFound, VmsError
 from vms.events import (
@@ -88,6 +88,7 @@ class PlatformService:
         self._described: Described = NOBODY
         self._passwords: dict[str, str] = {}
         self._trees = SharedTrees(store, server_id)
+        self._stale = asyncio.Event()
         self._reading = asyncio.Lock()
         """Two readings at once could end in the wrong order, with several connections."""
 
@@ -100,19 +101,9 @@ class PlatformService:
         """Keep trees and addresses up to date until cancelled."""
         wanted = (CatalogMerged, ChannelStatusChanged, DeviceStatusChanged, RegistryChanged)
         with self._bus.subscribe(*wanted, name="shares", limit=EVENTS) as events:
-            while True:
-                try:
-                    async with asyncio.timeout(LOOK_EVERY_S):
-                        await events.next()
-                    await asyncio.sleep(SETTLE_S)
-                except TimeoutError:
-                    self._tell(*await self._hosts.look(self._enabled()))
-                    continue
-                while len(events):
-                    await events.next()
-                began = self._clock.now()
-                await self._refresh_safely()
-                await asyncio.sleep(REST_FACTOR * (self._clock.now() - began))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(events))
+                group.create_task(self._keep_fresh())
 
     # For the cascade
 
@@ -330,6 +321,25 @@ class PlatformService:
         own = {self.server_id, platform.own_id, *(each.own_id for each in others)}
         if platform.id in own or platform.own_id in {each.id for each in others}:
             raise Conflict("platform_loop", platform=platform.id, own_id=platform.own_id)
+
+    async def _listen(self, events: Subscription) -> None:
+        """Note that something happened; what it was is seen in the registry."""
+        async for _ in events:
+            self._stale.set()
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._stale.wait()
+            except TimeoutError:
+                self._tell(*await self._hosts.look(self._enabled()))
+                continue
+            await asyncio.sleep(SETTLE_S)
+            self._stale.clear()
+            began = self._clock.now()
+            await self._refresh_safely()
+            await asyncio.sleep(REST_FACTOR * (self._clock.now() - began))
 
     async def _refresh_safely(self) -> None:
         try:
