@@ -46,7 +46,7 @@ from vms.records.platforms import (
 )
 from vms.secrets import Secrets
 from vms.services.cascade.addresses import HostBook, Resolver, resolve
-from vms.services.cascade.code_lines import code_lines, known_codes, read_change
+from vms.services.cascade.code_lines import code_lines, known_codes, matching, read_change
 from vms.services.cascade.code_map import build_csv, read_csv
 from vms.services.cascade.figures import NoScorecards, Scorecards
 from vms.services.cascade.share import SharedTree
@@ -75,6 +75,7 @@ class PlatformService:
         clock: Clock,
         *,
         server_id: str,
+        own_name: str = "Fengsui VMS",
         resolver: Resolver = resolve,
     ) -> None:
         self._store = store
@@ -87,7 +88,7 @@ class PlatformService:
         self._hosts = HostBook(resolver)
         self._described: Described = NOBODY
         self._passwords: dict[str, str] = {}
-        self._trees = SharedTrees(store, server_id)
+        self._trees = SharedTrees(store, server_id, own_name)
         self._stale = asyncio.Event()
         self._reading = asyncio.Lock()
         """Two readings at once could end in the wrong order, with several connections."""
@@ -225,13 +226,7 @@ class PlatformService:
     ) -> Page[CodeLine]:
         """The shared things with our code and theirs; `q` is part of a name or of a code."""
         lines = await self._lines(platform_id)
-        text = q.strip().lower()
-        found = [
-            line
-            for line in lines
-            if (source is None or line.source is source)
-            and (text in line.name.lower() or text in line.ours or text in line.theirs)
-        ]
+        found = await asyncio.to_thread(matching, lines, q, source)
         return page_of(found, page, size)
 
     async def change_codes(
@@ -245,7 +240,7 @@ class PlatformService:
         Raises Invalid(rules.N, codes.N) with the reason.
         """
         before = self.code_map(platform_id)
-        known = known_codes(self._trees.facts, before)
+        known = await asyncio.to_thread(known_codes, self._trees.facts, before)
         banned = self._described.own_ids(self.server_id) | {platform_id}
         after = read_change(before, rules, given, known, banned)
         await self._save_codes(platform_id, after)

@@ -76,6 +76,7 @@ def test_by_civil_code_regions_come_from_province_to_basic_unit() -> None:
     shared = tree(device(), camera(1, civil_code="14040201"))
     assert codes(shared)[1:5] == ["14", "1404", "140402", "14040201"]
     assert item(shared, "140402") == CatalogItem("140402", name="140402")
+    assert [item(shared, code).name for code in ("14", "1404")] == ["山西省", "长治市"]
 
 
 def test_a_region_has_the_name_that_a_catalogue_gave_it() -> None:
