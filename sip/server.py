@@ -40,6 +40,7 @@ from sip.roles.voice_call import (
     VoiceStarted,
 )
 from sip.subscriptions import Subscriptions
+from sip.traces import ServerTrace
 from sip.transport import Listener
 from sip.uplinks import UplinkEvent, Uplinks, UpperSent
 
@@ -78,8 +79,9 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-EVENTS_LENGTH = 16_384
-"""Events waiting for the services; above it the newest is dropped and counted."""
+EVENTS_LENGTH = 65_536
+"""Events waiting for the services; above it the newest is dropped and counted. A fleet of 10,000
+that says goodbye is 30,000: each device with its two subscriptions."""
 
 PARALLEL_CATALOGS = 50
 """After a power cut all devices register at once; their catalogs come in turns (8.1)."""
@@ -114,6 +116,8 @@ class SipServer:
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )
         self.subscriptions = Subscriptions(self._endpoint, self._listener.flush, _now)
+        self.trace = ServerTrace(self._endpoint.trace, self._own_address, wall, _now)
+        """The latest messages of every peer, for people; nothing in it is secret."""
         self.uplinks = Uplinks(
             self._endpoint, self._listener.flush, _now, self._listener.disconnect
         )
@@ -141,16 +145,21 @@ class SipServer:
         trace: TracebackType | None,
     ) -> None:
         self._endpoint.end_invitations(_now())
-        await self.uplinks.leave()
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(PeerUnreachable("the server stops"))
-        await self._stack.aclose()
+        try:
+            await self.uplinks.leave()
+        finally:
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(PeerUnreachable("the server stops"))
+            await self._stack.aclose()
 
     @property
     def port(self) -> int:
         """The bound port, the same for UDP and TCP."""
         return self._listener.port
+
+    def _own_address(self) -> tuple[str, int]:
+        return self._config.advertised_host, self.port
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield what happens, in order, to the one consumer there may be."""

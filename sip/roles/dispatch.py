@@ -6,6 +6,7 @@ from sip.message import Peer, Request, Response, build_response
 from sip.roles.broadcaster import Broadcaster
 from sip.roles.call import Call
 from sip.roles.conduct import Conduct
+from sip.roles.demands import refuse_demand
 from sip.roles.doubts import Doubts
 from sip.roles.inquiry import Inquiries, Inquiry
 from sip.roles.invitation import Inviter
@@ -83,6 +84,10 @@ class Dispatcher:
                 self._roles.uppers.calls.receive_cancel(cancelled, now)
 
     def _handle_request(self, event: RequestReceived, now: float) -> None:
+        refusal = refuse_demand(event.request)
+        if refusal is not None:
+            self._layer.respond(event.transaction, refusal, now)
+            return
         if self._is_taken_upward(event, now):
             return
         if event.request.method == "INVITE":

@@ -23,6 +23,7 @@ NAMES = [f"{route.method} {route.path}" for route in ROUTES]
 ADDRESSES = {
     "device_id": DEVICE,
     "platform_id": UPPER,
+    "address": "10.1.2.9",
     "code": CHANNEL,
     "start": "2026-11-20T00:00:00Z",
     "end": "2026-11-21T00:00:00Z",

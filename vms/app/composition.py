@@ -45,6 +45,7 @@ from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration import Listeners, RegistrationService
 from vms.services.registration_rules import RegistrationRuleService
+from vms.services.signalling_trace import SignallingTraceService
 from vms.services.snapshots import SnapshotService
 from vms.services.store import Store
 from vms.services.subscriptions import SubscriptionService
@@ -152,6 +153,7 @@ def build_parts(
             device_control.upgrade_ended,
             subscriptions.tell,
             positions.take,
+            alarms.raise_guessing,
         ),
         quirks=quirks.find,
     )
@@ -235,6 +237,7 @@ def build_parts(
         snapshots=snapshots,
         system=system,
         voice=voice,
+        signalling=SignallingTraceService(planes.sip.trace),
         platforms=platforms,
         bus=bus,
     )

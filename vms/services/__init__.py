@@ -22,6 +22,7 @@ from vms.services.ptz_memory import PtzMemoryService
 from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration_rules import RegistrationRuleService
+from vms.services.signalling_trace import SignallingTraceService
 from vms.services.snapshots import SnapshotService
 from vms.services.subscriptions import SubscriptionService
 from vms.services.system import SystemService
@@ -56,5 +57,6 @@ class Services:
     snapshots: SnapshotService
     system: SystemService
     voice: VoiceService
+    signalling: SignallingTraceService
     platforms: PlatformService
     bus: Bus

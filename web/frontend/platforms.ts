@@ -10,6 +10,7 @@ import "./styles/wall.css";
 import "./styles/tree.css";
 import "./styles/voice.css";
 import "./styles/platforms.css";
+import "./styles/signalling.css";
 import { CHANNEL_EVENTS, ChannelDrawer } from "./components/channel_drawer";
 import { PlatformDetail } from "./components/platform_detail";
 import { editPlatform } from "./components/platform_form";

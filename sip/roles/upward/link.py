@@ -120,6 +120,16 @@ class Links:
         if self._by_id.get(link.platform_id) is link:
             del self._by_id[link.platform_id]
 
+    def are_at(self, host: str) -> bool:
+        """Whether one that is registered sends from this address."""
+        return any(
+            link.is_registered and host in (link.place.server.host, link.answered_from)
+            for link in self._by_id.values()
+        )
+
     def of_sender(self, request: Request, peer: Peer) -> Link | None:
         """Return the upper platform a request comes from, None where it is none of them."""
-        return next((link for link in self._by_id.values() if link.is_sender(request, peer)), None)
+        for link in self._by_id.values():
+            if link.is_sender(request, peer):
+                return link
+        return None

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from enum import Enum
+from zlib import crc32
 
 from sip.message.sdp import MediaOffer, StreamChoice
 from sip.server import Invitation
@@ -51,6 +52,9 @@ from vms.storage.device_records import Verdict
 logger = logging.getLogger(__name__)
 
 INBOX = 64
+SPREAD = 0.2
+"""Share of a pause that differs between channels."""
+
 PROOF_S = 60.0
 """How old the proof of a running picture may grow."""
 
@@ -305,7 +309,9 @@ class LiveSession:
         if is_refusal and self._failures < len(self._settings.transports):
             return 0.0
         doubled = self._settings.retry_first_s * 2.0 ** min(self._failures - 1, 16)
-        return min(doubled, self._settings.retry_max_s)
+        longest = min(doubled, self._settings.retry_max_s)
+        # Channels that were lost together do not try again together.
+        return longest * (1.0 - SPREAD * crc32(self.code.encode()) / 2**32)
 
 
 def _raise_when_lost(message: Message, step: LiveStep) -> None:

@@ -13,6 +13,7 @@ import { PlatformPreview, previewStamp, severityBadge, severityCounts } from "./
 import { scoreView, stateBadge } from "./platform_score";
 import { nextStep } from "./platform_words";
 import { SharePicker } from "./share_picker";
+import { signallingLadder } from "./signalling_ladder";
 import { Tabs, type Tab } from "./tabs";
 import { attempt, copyText, toast } from "./toast";
 
@@ -82,6 +83,8 @@ export class PlatformDetail {
         make: () => (this.preview = new PlatformPreview(api, id, {
           onChannel: this.options.onChannel, onSeen: (stamp) => { remember(seenKey(id), stamp); this.renderHead(); } })).element,
         onShow: () => void this.preview?.read() },
+      { name: "signalling", title: t("sip.title"),
+        make: () => signallingLadder(api, { path: `/platforms/${id}/sip`, kind: "platform", name: this.platform.name }) },
     ];
   }
 
