@@ -13,7 +13,7 @@ from tests.e2e.viewer import Viewer, browser
 from tests.ports import free_port
 from vms.simulation.mine import build_mines
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 UPPER = "14000000002000000001"
 TRIES = 6

@@ -38,7 +38,7 @@ export class SharePicker {
     private readonly onSaved: () => void,
   ) {
     this.trees = { organisation: this.makeTree("organisation"), category: this.makeTree("category") };
-    this.everything = h("input", { type: "checkbox", name: "everything", role: "switch", disabled: !mayChange });
+    this.everything = h("input", { type: "checkbox", name: "everything", role: "switch", disabled: true });
     this.everything.addEventListener("change", () => {
       if (this.model !== null) this.model.everything = this.everything.checked;
       this.render();
@@ -165,6 +165,8 @@ export class SharePicker {
   }
 
   private render(): void {
+    // Until it is known what is shared nothing can be chosen: a choice would be lost.
+    this.everything.disabled = this.model === null || !this.mayChange;
     this.everything.checked = this.model?.everything ?? false;
     this.trees[this.grouping].render();
     this.renderSummary();
