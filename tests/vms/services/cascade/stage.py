@@ -360,10 +360,12 @@ class Stage:
     ) -> None:
         self.ask(_xml("Control", command, target, inside, sn))
 
-    def subscribe(self, topic: Topic, target: str = OWN, inside: str = "") -> None:
+    def subscribe(
+        self, topic: Topic, target: str = OWN, inside: str = "", *, is_renewal: bool = False
+    ) -> None:
         envelope = parse_envelope(_xml("Query", topic.value, target, inside, 91).encode())
         self.uplinks.subscribed.add((UPPER, topic))
-        self.uplinks.say(UpperSubscribed(UPPER, topic, envelope, is_renewal=False))
+        self.uplinks.say(UpperSubscribed(UPPER, topic, envelope, is_renewal))
 
     def invite(
         self,
