@@ -25,6 +25,15 @@ from vms.records.control import (
     UpgradeView,
 )
 from vms.records.devices import AccessValues, AttemptView, ChannelView, TreeNodeView
+from vms.records.doctor import (
+    Cause,
+    Diagnosis,
+    Grade,
+    Mark,
+    Rung,
+    Step,
+    Try,
+)
 from vms.records.live import LiveReason, LiveState, LiveStatus, LiveStep
 from vms.records.playback import (
     DeviceRecording,
@@ -43,7 +52,7 @@ from vms.records.system import SystemStatus
 from vms.records.users import Identity, MediaToken, NewSession, UserView
 from vms.storage.device_records import CapabilityRecord as CapabilityView
 from vms.storage.device_records import PositionRecord as PositionView
-from vms.storage.device_records import Verdict
+from vms.storage.device_records import TransportMemory, Verdict
 from vms.storage.records import (
     AlarmFilter,
     AlarmLevel,
@@ -70,8 +79,10 @@ __all__ = [
     "AuditEntry",
     "Box",
     "CapabilityView",
+    "Cause",
     "ChannelView",
     "DeviceRecording",
+    "Diagnosis",
     "DeviceView",
     "Download",
     "DownloadState",
@@ -82,12 +93,14 @@ __all__ = [
     "CruiseTrack",
     "DeviceView",
     "Frame",
+    "Grade",
     "HomePosition",
     "Identity",
     "LiveReason",
     "LiveState",
     "LiveStatus",
     "LiveStep",
+    "Mark",
     "MediaToken",
     "NewSession",
     "NodeKind",
@@ -106,6 +119,7 @@ __all__ = [
     "RecordingSearch",
     "RecordingSource",
     "Role",
+    "Rung",
     "Scene",
     "SceneDraft",
     "SearchState",
@@ -116,13 +130,16 @@ __all__ = [
     "SpanCause",
     "SpanState",
     "Steering",
+    "Step",
     "StorageCard",
     "SubjectKind",
     "SubscriptionTopic",
     "SubscriptionView",
     "SystemStatus",
+    "TransportMemory",
     "TreeBy",
     "TreeNodeView",
+    "Try",
     "UpgradeView",
     "UserView",
     "Verdict",

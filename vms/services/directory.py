@@ -35,6 +35,7 @@ from vms.services.addresses import own_addresses
 from vms.services.store import Store
 from vms.storage.queries.attempts import list_attempts
 from vms.storage.queries.capabilities import forget_capabilities
+from vms.storage.queries.transports import forget_transport
 from vms.storage.queries.spans import end_spans, open_spans
 from vms.storage.queries.subscriptions import forget_subscriptions
 
@@ -269,6 +270,7 @@ def remove_device(database: Database, device_id: str, at: datetime) -> None:
         end_spans(database, SubjectKind.DEVICE, [device_id], at=at)
         end_spans(database, SubjectKind.CHANNEL, codes, at=at)
         forget_capabilities(database, device_id)
+        forget_transport(database, device_id)
 
 
 def _spans(database: Database, records: Iterable[ChannelRecord]) -> dict[str, Span]:

@@ -28,7 +28,9 @@ class Target:
     our_host: str
     """Our address as the device sees it."""
     transport: Transport
-    """What worked for this device last."""
+    """What is tried first: what worked for this device last, where anything did."""
+    says_on: bool | None = None
+    """What the device's catalogue says of the channel."""
 
 
 class Inviter(Protocol):
