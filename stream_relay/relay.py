@@ -22,8 +22,8 @@ from stream_relay.engine._source import Inlet
 from stream_relay.errors import Overload, StreamClosed
 from stream_relay.event_queue import EventQueue
 from stream_relay.events import EndReason, StreamEvent
-from stream_relay.formats.twins import twin
 from stream_relay.evidence import Observer
+from stream_relay.formats.twins import twin
 from stream_relay.forwarder import Content, Forwarder
 from stream_relay.reader import QueueLimit
 from stream_relay.receiver import Receiver, Transport

@@ -35,9 +35,9 @@ from vms.services.addresses import own_addresses
 from vms.services.store import Store
 from vms.storage.queries.attempts import list_attempts
 from vms.storage.queries.capabilities import forget_capabilities
-from vms.storage.queries.transports import forget_transport
 from vms.storage.queries.spans import end_spans, open_spans
 from vms.storage.queries.subscriptions import forget_subscriptions
+from vms.storage.queries.transports import forget_transport
 
 LONGEST_PASSWORD = 64
 CATEGORY_NAMES = {category.prefix: category.name for category in CATEGORIES}

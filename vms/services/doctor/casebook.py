@@ -3,7 +3,7 @@
 from collections import OrderedDict, deque
 from datetime import datetime
 
-from vms.records.doctor import Diagnosis
+from vms.records.doctor import Diagnosis, Grade
 from vms.services.doctor.facts import Chart
 from vms.services.doctor.findings import diagnose
 
@@ -42,9 +42,16 @@ class Case:
         return next(found, None) if invitation_id else None
 
     @property
+    def verdict(self) -> str:
+        """What a tile should say: the cause of a picture that fails or suffers, else ""."""
+        found = self.diagnosis
+        return found.cause.value if found.grade in (Grade.FAILED, Grade.POOR) else ""
+
+    @property
     def diagnosis(self) -> Diagnosis:
         """The verdict on the latest round."""
-        charts = [chart for chart in self._charts if chart.round == self._charts[-1].round]
+        latest = self.latest
+        charts = [chart for chart in self._charts if latest and chart.round == latest.round]
         return diagnose(self.channel, charts)
 
 

@@ -22,7 +22,9 @@ class Pulse:
     disorder: float = 0.0
     """Share that came after a later one."""
     stalls: int = 0
-    """How often it had stopped, since somebody began to look."""
+    """How often it had stopped, of late."""
+    is_silent: bool = False
+    """Nothing came, and it is not long enough yet to be a stall."""
     dropped: int = 0
     """Pieces that slow viewers lost."""
     bitrate_bps: int = 0

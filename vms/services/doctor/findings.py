@@ -188,15 +188,11 @@ FAILURES: tuple[Rule, ...] = (
         lambda c: _cannot_connect(c) and c.evidence.connect_fault == "refused",
     ),
     _failed(Cause.TCP_UNREACHABLE, Rung.CONNECTION, _cannot_connect),
-    _failed(
-        Cause.OUR_ADDRESS, Rung.PACKETS, lambda c: _lacks_packets(c) and _is_ours_hidden(c)
-    ),
+    _failed(Cause.OUR_ADDRESS, Rung.PACKETS, lambda c: _lacks_packets(c) and _is_ours_hidden(c)),
     _failed(Cause.TCP_NOT_MADE, Rung.CONNECTION, _lacks_connection),
     _failed(Cause.WRONG_SSRC, Rung.SSRC, _is_wrong_ssrc),
     _failed(Cause.FOREIGN_SOURCE, Rung.PACKETS, _is_foreign),
-    _failed(
-        Cause.NOT_RTP, Rung.PACKETS, lambda c: _lacks_packets(c) and c.evidence.malformed > 0
-    ),
+    _failed(Cause.NOT_RTP, Rung.PACKETS, lambda c: _lacks_packets(c) and c.evidence.malformed > 0),
     _failed(Cause.TCP_SILENT, Rung.CONNECTION, lambda c: _lacks_packets(c) and c.is_tcp),
     _failed(Cause.DEVICE_ENDED, Rung.FLOW, ended(LiveReason.DEVICE_ENDED)),
     _failed(Cause.NO_PACKETS, Rung.PACKETS, _lacks_packets),
@@ -217,7 +213,7 @@ SHOWN: tuple[Rule, ...] = (
     Rule(Cause.CODEC_UNKNOWN, Rung.CODEC, Grade.FAILED, lambda c: c.codec == "unknown"),
     Rule(Cause.CODEC_UNPLAYABLE, Rung.CODEC, Grade.FAILED, _is_unplayable),
     Rule(Cause.LOSS, Rung.FLOW, Grade.POOR, lambda c: c.pulse.loss >= POOR_LOSS),
-    Rule(Cause.STALLS, Rung.FLOW, Grade.POOR, lambda c: c.pulse.stalls > 0),
+    Rule(Cause.STALLS, Rung.FLOW, Grade.POOR, lambda c: c.pulse.stalls > 0 or c.pulse.is_silent),
     Rule(Cause.VIEWER_SLOW, Rung.VIEWER, Grade.POOR, lambda c: c.pulse.dropped > 0),
     Rule(Cause.DISORDER, Rung.FLOW, Grade.REMARK, lambda c: c.pulse.disorder >= POOR_DISORDER),
     Rule(Cause.SENDS_TS, Rung.CONTAINER, Grade.REMARK,
