@@ -78,7 +78,7 @@ class LiveStatus:
     detail: str = ""
     """Facts for the technician, e.g. `486 Busy Here`; not translated."""
     verdict: str = ""
-    """What the stream doctor says (`vms.records.doctor.Cause`) when the picture fails or suffers."""
+    """The stream doctor's `Cause` when the picture fails or suffers."""
     transport: str = ""
     """`udp`, `tcp-passive` or `tcp-active`; empty while idle."""
     codec: str = ""

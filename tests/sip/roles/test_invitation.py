@@ -77,7 +77,7 @@ def test_a_late_200_gets_ack_and_bye(make_rig):
     assert rig.packets(b"BYE")
     rig.run(60)
     assert rig.device.session_count == 0
-    assert not rig.heard(InvitationEnded)
+    assert [event.reason for event in rig.heard(InvitationEnded)] == ["late"]
 
 
 def test_a_slow_answer_within_the_time_is_fine(make_rig):

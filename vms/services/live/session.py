@@ -293,8 +293,9 @@ class LiveSession:
         logger.info("picture", extra={"channel": self.code, "transport": transport.value})
         while True:
             await self._routes.prove(self.code, self.device_id, transport)
-            for _ in range(round(PROOF_S / PULSE_S)):
-                await self._watch_over(PULSE_S)
+            proof_ends = asyncio.get_running_loop().time() + PROOF_S
+            while asyncio.get_running_loop().time() < proof_ends:
+                await self._watch_over(min(PULSE_S, PROOF_S))
                 self._look(receiver, meter)
 
     async def _watch_over(self, length_s: float) -> None:
