@@ -8,6 +8,7 @@ from stream_relay.access_unit import Kind
 from stream_relay.control import ReceiverControl
 from stream_relay.statistics import StreamStatistics
 from stream_relay.stream import Stream
+from vms.config_sections import MediaSection
 from vms.config_values import Transport
 from vms.errors import LiveFailed
 from vms.services.doctor import Chart
@@ -24,8 +25,11 @@ def note_target(chart: Chart, target: Target) -> None:
     chart.device_id, chart.host, chart.says_on = target.device_id, target.host, target.says_on
 
 
-def note_offer(chart: Chart, transport: Transport, offer: MediaOffer) -> None:
+def note_offer(
+    chart: Chart, transport: Transport, offer: MediaOffer, settings: MediaSection
+) -> None:
     """Where we want the media."""
+    chart.ports = str(settings.shared_port or settings.ports)
     chart.transport = transport.value
     chart.our_host, chart.our_port, chart.our_ssrc = offer.host, offer.port, offer.ssrc
 

@@ -179,7 +179,7 @@ class LiveSession:
                 offer = MediaOffer(
                     receiver.host or target.our_host, receiver.port, WAYS[transport], ssrc
                 )
-                note_offer(self._chart, transport, offer)
+                note_offer(self._chart, transport, offer, self._settings)
                 async with self._invitation(target, offer) as invitation:
                     with self._failure_shown():
                         await self._connect_media(receiver, invitation)
@@ -286,7 +286,6 @@ class LiveSession:
         self._chart.was_playing = True
         self._chart.step = LiveStep.PLAYING
         meter = PulseMeter()
-        meter.feel(receiver.stream, 0)
         self._look(receiver, meter)
         self.board.progress(LiveState.LIVE, LiveStep.PLAYING)
         self.demand.release()
