@@ -256,7 +256,8 @@ def diagnose(channel: str, charts: Sequence[Chart]) -> Diagnosis:
     rules = [judge(chart) for chart in charts]
     chosen = len(charts) - 1
     if rules[chosen].grade is Grade.FAILED:
-        chosen = max(range(len(charts)), key=lambda n: (HEIGHT[rules[n].rung], -n))
+        failed = [n for n, found in enumerate(rules) if found.grade is Grade.FAILED]
+        chosen = max(failed, key=lambda n: (HEIGHT[rules[n].rung], -n))
     chart, rule = charts[chosen], rules[chosen]
     cause, grade = rule.cause, rule.grade
     if cause is Cause.FINE and len(charts) > 1:

@@ -35,6 +35,15 @@ def _strangers(found: Iterable[Stranger]) -> str:
     return "; ".join(map(_stranger, list(found)[:MOST_STRANGERS]))
 
 
+def _seen_ssrc(chart: Chart) -> str:
+    """What arrives, or what would if it were not refused."""
+    seen = chart.evidence
+    if seen.ssrc is not None:
+        return _ssrc(seen.ssrc)
+    refused = {_ssrc(each.ssrc) for each in (*seen.refused, *seen.strays)[:MOST_STRANGERS]}
+    return ", ".join(sorted(refused - {""}))
+
+
 def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f} s"
 
@@ -92,7 +101,7 @@ _VIEWS: dict[Rung, _View] = {
         lambda c: [
             ("ssrc_asked", _ssrc(c.our_ssrc)),
             ("ssrc_answered", _ssrc(c.their_ssrc)),
-            ("ssrc_seen", _ssrc(c.evidence.ssrc)),
+            ("ssrc_seen", _seen_ssrc(c)),
         ],
     ),
     Rung.CONTAINER: _View(
