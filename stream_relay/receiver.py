@@ -142,7 +142,8 @@ class Receiver:
         intake, source, seen = self._intake, self.source, self._observer
         reader = intake.depacketizer
         counts = reader.counters() if hasattr(reader, "counters") else {}
-        refused = [(peer_name(peer), ssrc, n) for peer, ssrc, n in intake.refused()]
+        refused: list[tuple[tuple[str, int], int | None, int]] = []
+        refused += [(peer_name(peer), ssrc, n) for peer, ssrc, n in intake.refused()]
         refused += [(peer_name(peer), None, intake.malformed) for peer, _ in intake.faulty()[:1]]
         has_source = intake.source != NO_PEER
         return SourceEvidence(

@@ -59,6 +59,8 @@ class Inviter:
         self._emit = emit
         self._wall = wall
         self._ssrcs = ssrcs
+        self.foreign_answers = 0
+        """Answers to an INVITE under the Call-ID of another one."""
         self._calls: dict[str, Call] = {}
         self._dialogs = DialogTable()
 
@@ -105,7 +107,13 @@ class Inviter:
         return call_id
 
     def receive_response(self, call: Call, response: Response, peer: Peer, now: float) -> None:
-        """Take a response to an INVITE."""
+        """Take a response to an INVITE; one that names another dialog belongs to nobody here.
+
+        Some devices change the case of a Call-ID.
+        """
+        if response.call_id.casefold() != call.id.casefold():
+            self.foreign_answers += 1
+            return
         if not response.is_final:
             call.has_provisional = True
             return

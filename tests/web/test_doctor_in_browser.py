@@ -1,4 +1,4 @@
-"""The stream doctor's card in Chromium: from a failed tile, in the drawer, and what is remembered."""
+"""The stream doctor's card in Chromium: from a failed tile and in the drawers."""
 
 import pytest
 from playwright.async_api import expect

@@ -273,7 +273,7 @@ VERDICTS: Mapping[str, Verdict] = {
         "sub-stream.",
     ),
     "other_transport": (
-        "正常；首选传输方式不通，已改用其他方式", "Fine, by another transport than the preferred one",
+        "正常；首选传输方式不通，已改用其他方式", "Fine, by another transport than preferred",
         "有效的方式已记住，下次直接使用；如要恢复首选方式，请在设备抽屉中“忘记”。",
         "What works is remembered and used at once next time; “forget” it in the device drawer "
         "to try the preferred one again.",

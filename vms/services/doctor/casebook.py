@@ -31,6 +31,12 @@ class Case:
         self._charts.append(chart)
         return chart
 
+    def close(self, chart: Chart) -> None:
+        """An attempt is over; one that was given up before it showed anything never was."""
+        chart.is_over = True
+        if chart.failure is None and not chart.was_playing and chart in self._charts:
+            self._charts.remove(chart)
+
     @property
     def latest(self) -> Chart | None:
         """The newest attempt."""

@@ -78,11 +78,13 @@ class Chart:
     step: LiveStep | None = None
     failure: LiveReason | None = None
     was_playing: bool = False
+    is_over: bool = False
+    """Nothing is added any more."""
     pulse: Pulse = field(default_factory=Pulse)
 
     @property
     def is_playing(self) -> bool:
-        """A picture is there now."""
+        """A picture is there, or was until nobody wanted it."""
         return self.was_playing and self.failure is None
 
     @property

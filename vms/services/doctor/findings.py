@@ -275,7 +275,7 @@ def diagnose(channel: str, charts: Sequence[Chart]) -> Diagnosis:
             Try(each.transport, each.at, found.cause)
             for each, found in zip(charts, rules, strict=True)
         ),
-        is_running=charts[-1].failure is None,
+        is_running=not charts[-1].is_over,
     )
 
 

@@ -151,7 +151,10 @@ class LiveSession:
         self._begin_round()
         while True:
             try:
-                await self._attempt()
+                try:
+                    await self._attempt()
+                finally:
+                    self._case.close(self._chart)
             except LiveFailed as failure:
                 self._note_refusal(failure)
                 if self._has_another_way(failure):
