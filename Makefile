@@ -12,7 +12,7 @@ FRONTEND := web/frontend
 TOGETHER := -p no:cacheprovider -n 3 --dist loadfile --no-loadscope-reorder -rfER
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench soak conformance fuzz sanitize screenshots wheel lock clean
+.PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench storm soak conformance fuzz sanitize screenshots wheel lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,8 +54,14 @@ format: setup-dev ## rewrite the sources in the house style
 
 bench: setup-dev ## speed as ratios to what the kernel alone costs, in one run; build/bench.json (ARGS="--rows forward")
 	@PYTHONPATH=. $(BIN)/python bench/bench_relay.py $(ARGS)
-	@for bench in bench/bench_formats.py bench/bench_first_picture.py bench/bench_latency.py; do \
+	@for bench in bench/bench_formats.py bench/bench_signalling.py bench/bench_first_picture.py bench/bench_latency.py; do \
 		echo "== $$bench"; PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
+
+storm: setup-dev ## power cut of 5,000 devices, flood of strangers, 8,000 mutated messages, all 49 of RFC 4475 (ARGS for the power cut)
+	@PYTHONPATH=. $(BIN)/python bench/bench_storm.py $(ARGS)
+	@PYTHONPATH=. $(BIN)/python bench/bench_flood.py
+	MUTATIONS=2000 $(BIN)/python -m pytest tests/sip/interop/test_mutations.py -p no:cacheprovider -q
+	@if [ -d ../shared ]; then $(BIN)/python -m pytest tests/sip -m field -k "torture" -p no:cacheprovider -q; fi
 
 soak: setup-dev ## streams and viewers come and go for half an hour; nothing may stay behind (MINUTES=30)
 	@PYTHONPATH=. $(BIN)/python bench/soak.py --minutes $(or $(MINUTES),30) $(ARGS)

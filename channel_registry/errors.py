@@ -6,6 +6,7 @@ RegistryError
 ├── UnknownDevice         no such device
 ├── UnknownChannel        no such channel
 ├── UnknownOrganisation   no such organisation
+├── UnknownPlatform       no such upper platform
 ├── Conflict              it exists already, or belongs to another device
 └── DatabaseUnavailable   the database cannot be opened, reached or brought up to date
 """
@@ -68,6 +69,16 @@ class UnknownOrganisation(RegistryError):
     def __init__(self, organisation_id: str) -> None:
         super().__init__(f"no organisation {organisation_id[:64]}")
         self.organisation_id = organisation_id
+
+
+class UnknownPlatform(RegistryError):
+    """No upper platform has this code."""
+
+    code = "platform_not_found"
+
+    def __init__(self, platform_id: str) -> None:
+        super().__init__(f"no upper platform {platform_id[:64]}")
+        self.platform_id = platform_id
 
 
 class Conflict(RegistryError):

@@ -152,4 +152,89 @@ class PresetName(Model):
         primary_key = CompositeKey("channel", "number")
 
 
-TABLES = (Organisation, Device, Channel, RegistrationRule, PresetName)
+class UpperPlatform(Model):
+    """A platform at which we register as the lower one."""
+
+    id = CharField(max_length=20, primary_key=True)
+    name = CharField(max_length=255)
+    domain = CharField(max_length=64)
+    host = CharField(max_length=253)
+    port = IntegerField()
+    transport = CharField(max_length=8)
+    own_id = CharField(max_length=20)
+    username = CharField(max_length=64)
+    secret = TextField(null=True)
+    expires_s = IntegerField()
+    keepalive_interval_s = DoubleField()
+    keepalive_count = IntegerField()
+    edition = CharField(max_length=8)
+    charset = CharField(max_length=16)
+    catalog_form = CharField(max_length=16)
+    is_enabled = BooleanField()
+    rights = CharField(max_length=255)
+    shares_everything = BooleanField()
+    created_at = UtcField()
+    updated_at = UtcField()
+
+    class Meta:
+        """Table name as in the reference."""
+
+        table_name = "upper_platform"
+
+
+class UpperShare(Model):
+    """One part of what an upper platform may see; no key to channels, for they come and go."""
+
+    platform = ForeignKeyField(
+        UpperPlatform, column_name="platform_id", on_delete="CASCADE", lazy_load=False
+    )
+    kind = CharField(max_length=16)
+    key = CharField(max_length=64)
+
+    class Meta:
+        """Table name as in the reference."""
+
+        table_name = "upper_share"
+        primary_key = CompositeKey("platform", "kind", "key")
+
+
+class UpperCode(Model):
+    """A code of ours, or the first digits of some, and what an upper platform sees instead."""
+
+    platform = ForeignKeyField(
+        UpperPlatform, column_name="platform_id", on_delete="CASCADE", lazy_load=False
+    )
+    is_rule = BooleanField()
+    ours = CharField(max_length=64)
+    theirs = CharField(max_length=20)
+
+    class Meta:
+        """Table name as in the reference."""
+
+        table_name = "upper_code"
+        primary_key = CompositeKey("platform", "is_rule", "ours")
+
+
+class NationalCode(Model):
+    """A code made by us for what has none; kept for good, since upper platforms know it."""
+
+    subject = CharField(max_length=80, primary_key=True)
+    code = CharField(max_length=20, unique=True)
+
+    class Meta:
+        """Table name as in the reference."""
+
+        table_name = "national_code"
+
+
+TABLES = (
+    Organisation,
+    Device,
+    Channel,
+    RegistrationRule,
+    PresetName,
+    UpperPlatform,
+    UpperShare,
+    UpperCode,
+    NationalCode,
+)

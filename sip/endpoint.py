@@ -27,6 +27,7 @@ from sip.roles.conduct import Conduct
 from sip.roles.config import SipConfig
 from sip.roles.dispatch import Dispatcher, Roles
 from sip.roles.doubts import Doubts
+from sip.roles.floodgate import FloodGate
 from sip.roles.inquiry import Inquiries, InquiryEnded, PeerUnreachable
 from sip.roles.invitation import Inviter
 from sip.roles.messages import MessageDesk
@@ -36,7 +37,10 @@ from sip.roles.registrar import Registrar
 from sip.roles.rules import RegistrationRule
 from sip.roles.subscriber import Subscriber
 from sip.roles.subscription import SubscriptionStatus
+from sip.roles.upward.terms import UplinkEvent, UpperSent
+from sip.roles.upward.uppers import Uppers
 from sip.roles.voice_call import VoiceEvent
+from sip.trace.ring import Trace
 from sip.transactions import (
     TransactionLayer,
 )
@@ -44,7 +48,13 @@ from sip.transactions import (
 MOST_EVENTS = 65_536
 """The shell takes events after every packet; only a shell that has stopped lets them pile up."""
 
-Notice = Event | InquiryEnded | InvitationAnswered | InvitationRefused | ControlEnded | VoiceEvent
+NUMBERS_PER_S = 1_000_000
+"""More messages than any server sees; the numbers stay exact in JSON until 2255."""
+
+Notice = (
+    Event | InquiryEnded | InvitationAnswered | InvitationRefused | ControlEnded | VoiceEvent
+    | UplinkEvent | UpperSent
+)  # fmt: skip
 """What `next_event` returns: news for everybody, and ends of what one caller asked for."""
 
 
@@ -63,6 +73,9 @@ class Endpoint:
         self._wall = wall
         self._events: deque[Notice] = deque()
         self.dropped_events = 0
+        # Counted from the time of the day: a reader's place in the trace outlives a restart.
+        begin = int(wall().timestamp() * NUMBERS_PER_S)
+        self.trace = Trace(config.trace_messages, config.trace_bytes, begin)
 
         def ids() -> str:
             return random_bytes(10).hex()
@@ -85,6 +98,12 @@ class Endpoint:
         emit = self._emit
         self._conduct = Conduct(emit, wall)
         self._registrar = Registrar(config, authenticator, emit, wall)
+        self._gate = FloodGate(
+            config.stranger_messages_per_s,
+            config.device_messages_per_s,
+            self._registrar.bindings.count_on_route,
+            lambda host: self.uppers.is_at(host),
+        )
         self.doubts = Doubts(
             self._registrar, lambda event, now: self._dispatcher.answer(event, now)
         )
@@ -111,6 +130,7 @@ class Endpoint:
             config, self._registrar, self._inquiries, messenger, self._conduct, emit, wall
         )
         self._desk.answers.append(self._broadcaster.receive_answer)
+        self.uppers = Uppers(config, self._layer, ids, emit, wall, self._ssrcs)
         self._dispatcher = Dispatcher(
             self._layer,
             Roles(
@@ -123,6 +143,7 @@ class Endpoint:
                 desk=self._desk,
                 conduct=self._conduct,
                 doubts=self.doubts,
+                uppers=self.uppers,
             ),
         )
 
@@ -130,12 +151,18 @@ class Endpoint:
 
     def receive(self, data: bytes, peer: Peer, now: float) -> None:
         """Take one datagram, or one message cut out of a TCP stream."""
+        if not self._gate.admits(peer, now):
+            self._conduct.note(peer, "flood", data)
+            return
+        self.trace.received(data, peer, now)
         for event in self._layer.receive_data(data, peer, now):
             self._dispatcher.handle(event, now)
 
     def data_to_send(self, now: float) -> list[tuple[bytes, Peer]]:
         """Return and forget the packets that wait to be sent."""
-        return self._layer.data_to_send(now)
+        packets = self._layer.data_to_send(now)
+        self.trace.sent(packets, now)
+        return packets
 
     def next_event(self) -> Notice | None:
         """Return the oldest event not yet taken."""
@@ -152,6 +179,7 @@ class Endpoint:
             self._subscriber.next_timer(),
             self._broadcaster.next_timer(),
             self._desk.next_timer(),
+            self.uppers.next_timer(),
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -165,6 +193,7 @@ class Endpoint:
         self._inviter.handle_timer(now)
         self._subscriber.handle_timer(now)
         self._broadcaster.handle_timer(now)
+        self.uppers.handle_timer(now)
         for device_id in self._registrar.handle_timer(now):
             self._release(device_id, now)
 
@@ -173,6 +202,7 @@ class Endpoint:
         if peer.connection is not None:
             for device_id in self._registrar.connection_lost(peer, now):
                 self._release(device_id, now)
+        self.uppers.connection_lost(peer, now)
         for event in self._layer.connection_lost(peer, now, reason):
             self._dispatcher.handle(event, now)
 
@@ -274,6 +304,7 @@ class Endpoint:
         counted.update({f"misbehaved.{name}": n for name, n in self._conduct.counters.items()})
         counted.update(self._desk.counters)
         counted.update(self._subscriber.counters)
+        counted.update(self.uppers.stats())
         counted.update({f"voice.{name}": n for name, n in self._broadcaster.counters.items()})
         counted.update(
             {
@@ -284,10 +315,13 @@ class Endpoint:
                 "registrations.put_off": self._registrar.put_off,
                 "registrations.waiting": len(self.doubts),
                 "subscriptions": len(self._subscriber),
+                "flood.dropped": self._gate.refused,
+                "flood.sources": len(self._gate),
                 "controls": len(self._controls),
                 "broadcasts": len(self._broadcaster),
                 "events.dropped": self.dropped_events,
                 **{f"transactions.{name}": n for name, n in self._layer.sizes.items()},
+                **{f"trace.{name}": n for name, n in self.trace.sizes().items()},
             }
         )
         return dict(counted)

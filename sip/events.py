@@ -195,6 +195,19 @@ class RegistrationAttempted:
 
 
 @dataclass(frozen=True, slots=True)
+class GuessingLocked:
+    """An address has shown too many wrong passwords and is shut out for a while.
+
+    The device exists: guesses at others are no event, so that strangers cannot make events.
+    """
+
+    device_id: str
+    """At which the last guess was made."""
+    peer: PeerAddress
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogReceived:
     """Catalog items nobody asked for just now: a notification, or packets after the deadline."""
 
@@ -364,6 +377,7 @@ Event = (
     | KeepaliveReceived
     | KeepalivesMissed
     | RegistrationAttempted
+    | GuessingLocked
     | CatalogReceived
     | AlarmReceived
     | PositionsReceived

@@ -40,7 +40,9 @@ from sip.roles.voice_call import (
     VoiceStarted,
 )
 from sip.subscriptions import Subscriptions
+from sip.traces import ServerTrace
 from sip.transport import Listener
+from sip.uplinks import UplinkEvent, Uplinks, UpperSent
 
 __all__ = [
     "ALL_DEVICES",
@@ -77,8 +79,9 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-EVENTS_LENGTH = 16_384
-"""Events waiting for the services; above it the newest is dropped and counted."""
+EVENTS_LENGTH = 65_536
+"""Events waiting for the services; above it the newest is dropped and counted. A fleet of 10,000
+that says goodbye is 30,000: each device with its two subscriptions."""
 
 PARALLEL_CATALOGS = 50
 """After a power cut all devices register at once; their catalogs come in turns (8.1)."""
@@ -95,6 +98,7 @@ class SipServer:
     """One SIP server over UDP and TCP on one port; `async with` opens and closes it.
 
     Its methods belong to the loop that opened it. Errors of every method are SipError.
+    `make_endpoint` takes what Endpoint takes: a pretend platform has one that errs.
     """
 
     def __init__(
@@ -104,13 +108,20 @@ class SipServer:
         wall: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
         quirks: QuirkFinder = by_user_agent,
+        make_endpoint: Callable[..., Endpoint] = Endpoint,
     ) -> None:
         self._config = config
-        self._endpoint = Endpoint(config, credentials, wall, random_bytes, quirks)
+        self._endpoint = make_endpoint(config, credentials, wall, random_bytes, quirks)
         self._listener = Listener(
             self._endpoint, config.host, config.port, on_progress=self._take_notices
         )
         self.subscriptions = Subscriptions(self._endpoint, self._listener.flush, _now)
+        self.trace = ServerTrace(self._endpoint.trace, self._own_address, wall, _now)
+        """The latest messages of every peer, for people; nothing in it is secret."""
+        self.uplinks = Uplinks(
+            self._endpoint, self._listener.flush, _now, self._listener.disconnect
+        )
+        """The upper platforms at which we register."""
         self.on_answered: AnswerHearer = _ignore
         """Hears how every question ended: the device learns nothing of it."""
         self._stack = AsyncExitStack()
@@ -134,7 +145,7 @@ class SipServer:
         trace: TracebackType | None,
     ) -> None:
         self._endpoint.end_invitations(_now())
-        self._listener.flush()
+        await self.uplinks.leave()
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(PeerUnreachable("the server stops"))
@@ -144,6 +155,9 @@ class SipServer:
     def port(self) -> int:
         """The bound port, the same for UDP and TCP."""
         return self._listener.port
+
+    def _own_address(self) -> tuple[str, int]:
+        return self._config.advertised_host, self.port
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield what happens, in order, to the one consumer there may be."""
@@ -304,6 +318,7 @@ class SipServer:
             **self._listener.driver.counters,
             "events.waiting": self._events.qsize(),
             "events.overflow": self._dropped_events,
+            "uplinks.events.overflow": self.uplinks.dropped_events,
         }
 
     async def _wait_for(self, key: str | int) -> object:
@@ -327,6 +342,8 @@ class SipServer:
                     self._resolve(invitation.id, invitation)
                 case InvitationRefused(invitation_id=key, error=error):
                     self._resolve(key, error)
+                case _ if isinstance(notice, UplinkEvent | UpperSent):
+                    self.uplinks.take(notice)
                 case BroadcastFailed() | VoiceRequested() | VoiceStarted() | VoiceEnded():
                     self._publish(self._voice_events, notice)
                 case _:

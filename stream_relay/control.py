@@ -10,7 +10,7 @@ from typing import Protocol
 
 from stream_relay.events import StreamEvent
 from stream_relay.evidence import SourceEvidence
-from stream_relay.forwarder import ForwarderStatistics
+from stream_relay.forwarder import Content, ForwarderStatistics
 from stream_relay.outputs.chunk import Format
 from stream_relay.receiver import Transport
 from stream_relay.stream import Stream
@@ -84,6 +84,10 @@ class ForwarderControl(Protocol):
     """One target that a stream is sent on to as RTP."""
 
     @property
+    def host(self) -> str:
+        """The address that the relay sends from; empty: the owner knows better."""
+
+    @property
     def port(self) -> int:
         """Where the relay sends from or listens; 9 where it connects (RFC 4145 §4.1)."""
 
@@ -94,6 +98,9 @@ class ForwarderControl(Protocol):
     @property
     def statistics(self) -> ForwarderStatistics:
         """The counters now."""
+
+    async def start(self) -> None:
+        """Begin to send what was held back; idempotent. Raises `RelayUnreachable`."""
 
     def close(self) -> None:
         """Stop sending and free the sockets; idempotent."""
@@ -127,10 +134,20 @@ class RelayControl(MediaControl, Protocol):
     """Everything that an owner may ask of a relay that is open."""
 
     async def forward(
-        self, stream: Stream, transport: Transport, *, ssrc: int, host: str, port: int
+        self,
+        stream: Stream,
+        transport: Transport,
+        *,
+        ssrc: int,
+        host: str,
+        port: int,
+        content: Content = "source",
+        is_held: bool = False,
     ) -> ForwarderControl:
         """Send a stream on as RTP with another SSRC, from the packets that come next.
 
+        Any other `content` than the source's own is muxed, from the cached group of pictures on.
+        With `is_held` the sockets are there and nothing is sent before `ForwarderControl.start`.
         Raises `StreamClosed`, `Overload` when no port is left, `RelayUnreachable`, `OSError` when
         the target cannot be reached.
         """

@@ -66,10 +66,14 @@ class Forwarder:
         content: Content,
         limit: QueueLimit,
         on_end: Callable[["Forwarder"], None],
+        *,
+        is_held: bool = False,
     ) -> None:
         self.transport = transport
         self.ssrc = ssrc
         self.content: Content = content
+        self.host = ""
+        """Empty: the owner knows the address of this machine better."""
         self.port = 9
         """Where we send from or listen; 9 where we connect (RFC 4145 §4.1)."""
         self._engine = engine
@@ -81,6 +85,7 @@ class Forwarder:
         self._listener: socket.socket | None = None
         self._forward: Forward | None = None
         self._is_muxed: bool | None = None
+        self._is_held = is_held
         self._past = ForwarderStatistics()
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -157,7 +162,7 @@ class Forwarder:
         """
         forward = self._forward
         is_muxed = self.content != "source" or not self.inlet.intake.is_program_stream
-        if forward is None or is_muxed == self._is_muxed:
+        if forward is None or self._is_held or is_muxed == self._is_muxed:
             return
         self._is_muxed = is_muxed
         if is_muxed:
@@ -167,6 +172,12 @@ class Forwarder:
         else:
             forward.detach()
             self.inlet.add_forward(forward)
+
+    async def start(self) -> None:
+        """Begin to send what was held back; idempotent."""
+        if self._is_held:
+            self._is_held = False
+            self.review()
 
     @property
     def is_muxed(self) -> bool:
@@ -213,7 +224,7 @@ class Forwarder:
     @property
     def is_connected(self) -> bool:
         """Whether packets leave now."""
-        return self._forward is not None
+        return self._forward is not None and not self._is_held
 
     @property
     def statistics(self) -> ForwarderStatistics:

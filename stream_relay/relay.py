@@ -239,11 +239,13 @@ class Relay:
         host: str,
         port: int,
         content: Content = "source",
+        is_held: bool = False,
     ) -> Forwarder:
         """Send a stream on as PS over RTP with another SSRC.
 
         A program stream passes as it is, from the packets that come next; any other, and what
-        `content` asks to be changed, is muxed, from the cached group of pictures on. `host` and
+        `content` asks to be changed, is muxed, from the cached group of pictures on; with `is_held`
+        nothing is sent before `Forwarder.start`. `host` and
         `port` are where to; of a passive one they are who may connect (port unused, an empty host:
         anybody), and `Forwarder.port` is where. Raises `StreamClosed`, `Overload` when
         no port is left, `OSError` when the target cannot be reached.
@@ -264,6 +266,7 @@ class Relay:
             content,
             config.limits.queue,
             self._forget_forwarder,
+            is_held=is_held,
         )
         self._forwarders[forwarder] = own_port
         stream.follow(forwarder.close)

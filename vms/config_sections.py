@@ -80,6 +80,12 @@ class SipSection(Section):
     """Offer qop=auth with the password challenge, for devices and platforms that insist on it."""
     registrations_per_s: float = setting(500.0, 500.0, "1/s", ge=1, le=100_000)
     """Cameras that may begin to register per second; the others are told when to come again."""
+    stranger_messages_per_s: float = setting(200.0, 200.0, "1/s", ge=10, le=100_000)
+    """SIP messages that an address without a registered camera may send; 25 seconds' worth may come
+    at once, and what is more is dropped and counted."""
+    device_messages_per_s: float = setting(1000.0, 1000.0, "1/s", ge=10, le=100_000)
+    """SIP messages that one registered camera or platform may send; 10 seconds' worth may come at
+    once."""
     revive_by_keepalive: bool = setting(False, True)
     """Take a camera back that sends keepalives from its old address although its registration has
     ended; otherwise it is refused and has to register."""
@@ -95,8 +101,12 @@ class SipSection(Section):
     """How long a catalogue may take as a whole."""
     catalog_attempts: int = setting(3, 3, ge=1, le=10)
     """How often a catalogue is asked for when it comes incomplete."""
-    parallel_queries: int = setting(8, 8, ge=1, le=256)
+    parallel_queries: int = setting(32, 32, ge=1, le=256)
     """Devices that are queried at the same time."""
+    trace_messages: int = setting(1000, 1000, ge=0, le=100_000)
+    """SIP messages that are kept of each device and platform, to be looked at; 0 keeps none."""
+    trace_bytes: int = setting(67_108_864, 67_108_864, "bytes", ge=1_048_576, le=17_179_869_184)
+    """Memory that all kept SIP messages may take together."""
 
     @field_validator("domain")
     @classmethod

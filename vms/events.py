@@ -153,3 +153,34 @@ class PositionReported(Event):
 
     type: ClassVar[str] = "position"
     position: PositionView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryChanged(Event):
+    """People named, placed or removed devices or channels."""
+
+    type: ClassVar[str] = "registry_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformsChanged(Event):
+    """Upper platforms were added, changed or removed, or the address of one is another."""
+
+    type: ClassVar[str] = "platforms_changed"
+    platform_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformStateChanged(Event):
+    """We are registered at an upper platform, or not any more, or try it again."""
+
+    type: ClassVar[str] = "platform_state"
+    platform_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharesChanged(Event):
+    """What these upper platforms see is not what it was; ask for their trees again."""
+
+    type: ClassVar[str] = "shares_changed"
+    platform_ids: tuple[str, ...]

@@ -25,10 +25,14 @@ from vms.events import (
     DeviceStatusChanged,
     Event,
     LiveStatusChanged,
+    PlatformsChanged,
+    PlatformStateChanged,
     PositionReported,
     PtzHolderChanged,
     RegistrationAttempted,
+    RegistryChanged,
     SegmentRecorded,
+    SharesChanged,
     SubscriptionUpdated,
     VideoUploadAnnounced,
 )
@@ -126,6 +130,16 @@ class Detections(Wire):
     region: list[tuple[float, float]]
 
 
+class RegistryNews(Wire):
+    """People named, placed or removed devices or channels; the tree may have changed."""
+
+
+class PlatformNews(Wire):
+    """Something is different about these upper platforms; read them anew."""
+
+    platform_ids: list[str]
+
+
 FORMS: Mapping[type[Event], Callable[[Any, Language], Wire]] = {
     DeviceStatusChanged: lambda event, _: DeviceStatus.model_validate(event),
     ChannelStatusChanged: lambda event, _: ChannelStatus.model_validate(event),
@@ -140,12 +154,18 @@ FORMS: Mapping[type[Event], Callable[[Any, Language], Wire]] = {
     SubscriptionUpdated: lambda event, _: SubscriptionNews.model_validate(event),
     VideoUploadAnnounced: lambda event, _: VideoUpload.model_validate(event),
     PositionReported: lambda event, _: build_position(event.position),
+    RegistryChanged: lambda event, _: RegistryNews.model_validate(event),
+    PlatformsChanged: lambda event, _: PlatformNews.model_validate(event),
+    PlatformStateChanged: lambda event, _: PlatformNews.model_validate(event),
+    SharesChanged: lambda event, _: PlatformNews.model_validate(event),
 }
 """Every event that leaves the platform, and its JSON form; another event stays inside."""
 
 TYPES: Mapping[str, type[Event]] = {event.type: event for event in FORMS}
-FOR_OPERATORS = frozenset({RegistrationAttempted})
-"""Addresses of strangers are no business of those who only watch."""
+FOR_OPERATORS = frozenset(
+    {RegistrationAttempted, PlatformsChanged, PlatformStateChanged, SharesChanged}
+)
+"""Addresses of strangers and platforms are no business of those who only watch."""
 
 
 @resource.route(

@@ -69,6 +69,14 @@ def channels_of_devices(database: Database, ids: Iterable[str]) -> dict[str, Cha
     return found
 
 
+def channels_after(
+    database: Database, code: str, limit: int | None = None
+) -> tuple[ChannelRecord, ...]:
+    """The channels behind a code (all behind an empty one), in the order of their codes."""
+    query = select_channels().where(Channel.code > code).order_by(Channel.code).limit(limit)
+    return tuple(channel_record(row) for row in fetch(query, database))
+
+
 def channel_codes(
     database: Database, *, device_id: str | None = None, online: bool | None = None
 ) -> tuple[str, ...]:
@@ -81,12 +89,18 @@ def channel_codes(
     return tuple(row["code"] for row in fetch(query, database))
 
 
-def has_mobile_channels(database: Database, device_id: str) -> bool:
-    """Whether a device is a mobile transmission device (138) or says so of a channel (2022)."""
+def devices_with_mobile_channels(database: Database, ids: Iterable[str]) -> frozenset[str]:
+    """Those that are mobile transmission devices (138) or say so of a channel (2022)."""
+    wanted = list(ids)
+    found = {device_id for device_id in wanted if device_id[10:13] == MOBILE_TYPE}
     mobile = fn.SUBSTR(Channel.code, 11, 3) == MOBILE_TYPE
     mobile |= fn.REPLACE(Channel.extra, MOBILE_MARK, "") != Channel.extra
-    query = Channel.select(Channel.code).where(Channel.device == device_id, mobile).limit(1)
-    return device_id[10:13] == MOBILE_TYPE or bool(fetch(query, database))
+    for chunk in chunks(wanted):
+        query = Channel.select(Channel.device.alias("owner")).where(
+            Channel.device.in_(chunk), mobile
+        )
+        found |= {row["owner"] for row in fetch(query.distinct(), database)}
+    return frozenset(found)
 
 
 def list_channels(

@@ -1,6 +1,6 @@
 """Devices: made and changed by the operator, described by themselves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -83,6 +83,11 @@ def find_device(database: Database, device_id: str) -> DeviceRecord | None:
     return None if row is None else _device_record(row)
 
 
+def all_devices(database: Database) -> tuple[DeviceRecord, ...]:
+    """Every device, in the order of their ids."""
+    return tuple(_device_record(row) for row in fetch(_devices().order_by(Device.id), database))
+
+
 def list_devices(
     database: Database,
     *,
@@ -150,16 +155,27 @@ def set_device_info(
     firmware: str = "",
 ) -> DeviceRecord:
     """Store what the device answers about itself; empty answers change nothing."""
-    said = {
-        "reported_name": name,
-        "manufacturer": manufacturer,
-        "model": model,
-        "firmware": firmware,
-    }
-    changes = {field: kept for field, text in said.items() if (kept := fit(text, NAME_LIMIT)[0])}
-    if changes:
-        _update(database, device_id, changes)
+    set_device_infos(database, {device_id: (name, manufacturer, model, firmware)})
     return get_device(database, device_id)
+
+
+def set_device_infos(database: Database, infos: Mapping[str, tuple[str, str, str, str]]) -> None:
+    """The same for many: name, manufacturer, model and firmware; unknown devices are left out.
+
+    What is stored already is not written again: after a power cut all of them say the same.
+    """
+    columns = ("reported_name", "manufacturer", "model", "firmware")
+    with database.atomic():
+        for ids in chunks(infos):
+            query = Device.select(Device.id, *(getattr(Device, name) for name in columns))
+            for row in fetch(query.where(Device.id.in_(ids)), database):
+                said = {
+                    name: fit(text, NAME_LIMIT)[0]
+                    for name, text in zip(columns, infos[row["id"]], strict=True)
+                }
+                changes = {name: text for name, text in said.items() if text and text != row[name]}
+                if changes:
+                    _update(database, row["id"], changes)
 
 
 def delete_device(database: Database, device_id: str) -> tuple[str, ...]:

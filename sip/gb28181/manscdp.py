@@ -16,6 +16,8 @@ LONGEST_ID = 64
 """Codes have 2 to 20 digits; anything longer than this is not stored."""
 
 _NUMBER = re.compile(r"[0-9]{1,10}")
+_FIRST_ELEMENT = re.compile(rb"<([A-Za-z]{1,16})")
+_PEEK_BYTES = 1024
 _ESCAPES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"}
     | {code: "" for code in range(32) if code not in (9, 10, 13)}
@@ -64,6 +66,12 @@ class Envelope:
 def parse_envelope(data: bytes) -> Envelope:
     """Read a body; raise MalformedXml when it is no MANSCDP message."""
     return _envelope(parse_xml(data), data)
+
+
+def peek_root(data: bytes) -> Root | None:
+    """Guess the root element without reading the body; None where it is no MANSCDP message."""
+    first = _FIRST_ELEMENT.search(data, 0, _PEEK_BYTES)
+    return _ROOTS.get(first[1].decode("ascii").lower()) if first is not None else None
 
 
 def read_envelope(data: bytes) -> Iterator[Envelope | None]:

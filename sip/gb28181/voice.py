@@ -65,7 +65,7 @@ def read_voice_offer(
     return VoiceOffer(
         signalling_host if host in _NOWHERE else host,
         media.port,
-        _transport(media),
+        media.transport,
         described.ssrc,
         payload_type,
         form == PS_MAP,
@@ -151,9 +151,3 @@ def _choose(media: MediaLine, prefers_ps: bool) -> tuple[int, str]:
             if mapped.get(number) == name:
                 return number, form
     return PCMA, PCMA_MAP
-
-
-def _transport(media: MediaLine) -> MediaTransport:
-    if not media.is_tcp:
-        return "udp"
-    return "tcp-active" if media.setup == "active" else "tcp-passive"

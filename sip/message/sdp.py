@@ -29,6 +29,9 @@ _GLUED = re.compile(
     r"(?<=[^\s=])(?=a=(?:rtpmap:|fmtp:|setup:|connection:|recvonly|send(?:only|recv)))"
 )
 _DIGITS = re.compile(r"[0-9]{1,20}")
+_STREAM_ATTRIBUTES = ("streamnumber", "stream", "streamprofile", "streammode")
+"""2022 annex G, then Hikvision, Dahua and TP-LINK in this order (5.5 of the profile)."""
+_MAIN_VALUES = frozenset({"", "0", "main"})
 _HISTORY: dict[str, HistoryKind] = {"playback": "Playback", "download": "Download"}
 
 
@@ -97,6 +100,22 @@ class MediaLine:
     setup: str | None
     """`active` or `passive`, seen from the writer of the description."""
     attributes: tuple[tuple[str, str], ...]
+
+    @property
+    def transport(self) -> MediaTransport:
+        """How the writer, as receiver, wants its media; TCP without setup means that it listens."""
+        if not self.is_tcp:
+            return "udp"
+        return "tcp-active" if self.setup == "active" else "tcp-passive"
+
+    @property
+    def stream(self) -> StreamChoice:
+        """Which stream is asked for, in the form of 2022 or of the makers that have their own."""
+        for name in _STREAM_ATTRIBUTES:
+            value = self.attribute(name)
+            if value is not None:
+                return "main" if value.strip().lower() in _MAIN_VALUES else "sub"
+        return "main"
 
     @property
     def payloads(self) -> dict[int, str]:
@@ -306,10 +325,11 @@ def build_answer(
     name: str = "Play",
     media_format: str = "",
     times: tuple[int, int] = (0, 0),
+    uri: str = "",
 ) -> bytes:
     """Write a sender's answer; `answer.transport` is the receiver's role, setup its mirror.
 
-    `times` are those of t=, UNIX seconds, for history.
+    `times` are those of t=, UNIX seconds, for history; an empty `uri` leaves u= out.
     """
     tcp = answer.transport != "udp"
     payloads = answer.payloads or {96: "PS"}
@@ -318,6 +338,7 @@ def build_answer(
         "v=0",
         f"o={owner_id} 0 0 IN {_address(answer.host)}",
         f"s={name}",
+        *([f"u={uri}"] if uri else []),
         f"c=IN {_address(answer.host)}",
         f"t={times[0]} {times[1]}",
         f"m=video {answer.port} {'TCP/' if tcp else ''}RTP/AVP {types}",

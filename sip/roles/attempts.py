@@ -21,6 +21,9 @@ FAILURES_BEFORE_LOCK = 10
 LOCK_S = 60.0
 FAILURE_MEMORY_S = 300.0
 
+SOURCE_FAILURES_BEFORE_LOCK = 200
+"""Wrong passwords of one host for whichever devices: one word tried on many ids."""
+
 Kind = tuple[str, str, AttemptOutcome]
 
 
@@ -109,22 +112,33 @@ class _Failures:
 class GuessLock:
     """Shuts one device id for one host after too many wrong passwords; other hosts stay free.
 
+    A host that guesses at many devices is shut as a whole, but for devices that are at home there,
+    and every device that shows its password from there opens it again: a mine behind one address
+    may have wrong passwords among right ones. Guesses at devices that do not exist do not count
+    towards that; they can come to nothing, and a new mine knocks before people add it.
+
     What was guessed at is remembered with the guesses: a device that knocked before people let it
     in, or before they gave it another password, begins anew.
     """
 
     def __init__(self) -> None:
         self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
+        self._sources: OrderedDict[str, _Failures] = OrderedDict()
 
-    def is_locked(self, device_id: str, host: str, secret: object, now: float) -> bool:
+    def is_locked(
+        self, device_id: str, host: str, secret: object, now: float, *, is_at_home: bool = False
+    ) -> bool:
         """Whether a REGISTER from there is to be refused unseen; `secret` is the present one."""
+        source = self._sources.get(host)
+        if source is not None and now < source.locked_until and not is_at_home:
+            return True
         failures = self._failures.get((device_id, host))
         return (
             failures is not None and failures.guessed_at == secret and now < failures.locked_until
         )
 
-    def failed(self, device_id: str, host: str, secret: object, now: float) -> None:
-        """Take one wrong password."""
+    def failed(self, device_id: str, host: str, secret: object, now: float) -> bool:
+        """Take one wrong password; true when this one shuts something."""
         key = (device_id, host)
         failures = self._failures.pop(key, None)
         if (
@@ -139,7 +153,24 @@ class GuessLock:
         self._failures[key] = failures
         while len(self._failures) > MOST_KINDS:
             self._failures.popitem(last=False)
+        if secret is None:
+            return False
+        return self._source_failed(host, now) or is_over
 
     def succeeded(self, device_id: str, host: str) -> None:
-        """Forget the failures of a device that has shown its password."""
+        """Forget the failures of a device that has shown its password, and those of its host."""
         self._failures.pop((device_id, host), None)
+        self._sources.pop(host, None)
+
+    def _source_failed(self, host: str, now: float) -> bool:
+        source = self._sources.pop(host, None)
+        if source is None or now - source.first > FAILURE_MEMORY_S:
+            source = _Failures(None, 0, now)
+        source.count += 1
+        is_over = source.count >= SOURCE_FAILURES_BEFORE_LOCK
+        if is_over:
+            source = _Failures(None, 0, now, now + LOCK_S)
+        self._sources[host] = source
+        while len(self._sources) > MOST_KINDS:
+            self._sources.popitem(last=False)
+        return is_over

@@ -55,6 +55,8 @@ class Judgement:
     outcome: AttemptOutcome
     is_stale: bool = False
     """Credentials were shown, but of a nonce that no longer counts."""
+    is_locking: bool = False
+    """One wrong password too many for a device that exists: guessing is shut out from now on."""
 
 
 _CHALLENGE = Judgement(Verdict.CHALLENGE, AttemptOutcome.CHALLENGED)
@@ -109,8 +111,13 @@ class Authenticator:
         host: str,
         now: float,
         algorithms: Collection[Algorithm] = (Algorithm.MD5,),
+        *,
+        is_at_home: bool = False,
     ) -> Judgement:
-        """Check a REGISTER of `device_id` that came from `host`; others get a new challenge."""
+        """Check a REGISTER of `device_id` that came from `host`; others get a new challenge.
+
+        `is_at_home` says that the device registered from that host before.
+        """
         try:
             shown = find_credentials(request.headers.get_all("authorization"), self._realm)
         except MalformedDigest:
@@ -125,7 +132,7 @@ class Authenticator:
         known = self._credentials(device_id)
         if known is not None and not known.password:
             known = None
-        if self._lock.is_locked(device_id, host, known, now):
+        if self._lock.is_locked(device_id, host, known, now, is_at_home=is_at_home):
             return Judgement(Verdict.REFUSED, AttemptOutcome.REFUSED_LOCKED)
         return self._check_password(shown, known, request, device_id, host, now)
 
@@ -164,11 +171,12 @@ class Authenticator:
         username = device_id if known is None else known.username or device_id
         fits = shown.username in ("", username) and self._names_us(shown.uri, request)
         if known is None or not right or not fits:
-            self._lock.failed(device_id, host, known, now)
+            is_locking = self._lock.failed(device_id, host, known, now)
             unknown = known is None
             return Judgement(
                 Verdict.REFUSED,
                 AttemptOutcome.REFUSED_UNKNOWN if unknown else AttemptOutcome.REFUSED_PASSWORD,
+                is_locking=is_locking,
             )
         if self._nonces.claim(shown.nonce, shown.nonce_count, now, device_id) is not (
             NonceState.VALID

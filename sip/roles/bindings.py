@@ -137,6 +137,10 @@ class Bindings:
         devices = self._by_route.get(peer)
         return self._by_id[next(iter(devices))] if devices and len(devices) == 1 else None
 
+    def count_on_route(self, peer: Peer) -> int:
+        """Return how many devices send from there."""
+        return len(self._by_route.get(peer, ()))
+
     def all_on_route(self, peer: Peer) -> list[Binding]:
         """Return every device that sends from there."""
         return [self._by_id[device_id] for device_id in self._by_route.get(peer, ())]
@@ -177,6 +181,11 @@ class Bindings:
     def departed(self, device_id: str) -> Binding | None:
         """Return the latest binding of a device that is gone without a goodbye."""
         return self._departed.get(device_id)
+
+    def last_host(self, device_id: str) -> str | None:
+        """Return the address a device registered from last, None where that is not known."""
+        binding = self._by_id.get(device_id) or self._departed.get(device_id)
+        return binding.peer.host if binding is not None else None
 
     def next_deadline(self) -> float | None:
         """Return when `overdue` should be asked next."""

@@ -130,6 +130,11 @@ class Broadcaster:
             opened.deadline = now + INVITE_WAIT_S
         return True
 
+    def expects(self, request: Request, binding: Binding | None) -> bool:
+        """Whether an INVITE is the call that a broadcast of ours asked a device for."""
+        offers_voice = b"m=audio" in request.body and b"m=video" not in request.body
+        return offers_voice and self._find(request, binding) is not None
+
     def receive_invite(
         self,
         request: Request,

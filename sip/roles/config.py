@@ -45,6 +45,10 @@ class SipConfig:
     """Challenge with qop=auth, for peers that insist on it; every camera knows the form without."""
     registrations_per_s: float = 500.0
     """Devices that may begin to register per second; above it they get 503 with Retry-After."""
+    stranger_messages_per_s: float = 200.0
+    """Messages that an address without a registered device may send; 25 s' worth at once."""
+    device_messages_per_s: float = 1000.0
+    """Messages that a registered device may send; 10 s' worth at once."""
     revives_by_keepalive: bool = False
     """Let a device whose registration ended come back by a keepalive of the same host."""
     clock_tolerance_s: float = 60.0
@@ -60,6 +64,10 @@ class SipConfig:
     """Longest wait for the first packet of a catalog; large lower platforms take two minutes."""
     catalog_pause_s: float = 10.0
     """Longest pause between two packets of a catalog."""
+    trace_messages: int = 1_000
+    """Messages that are remembered of each peer, to be looked at; 0: none."""
+    trace_bytes: int = 64 * 1024 * 1024
+    """What they may take together."""
 
     @property
     def digest_realm(self) -> str:

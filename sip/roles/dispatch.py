@@ -6,6 +6,7 @@ from sip.message import Peer, Request, Response, build_response
 from sip.roles.broadcaster import Broadcaster
 from sip.roles.call import Call
 from sip.roles.conduct import Conduct
+from sip.roles.demands import refuse_demand
 from sip.roles.doubts import Doubts
 from sip.roles.inquiry import Inquiries, Inquiry
 from sip.roles.invitation import Inviter
@@ -14,6 +15,8 @@ from sip.roles.playback import Control, PlaybackControls
 from sip.roles.registrar import Registrar
 from sip.roles.subscriber import Subscriber
 from sip.roles.subscription import Subscription
+from sip.roles.upward.link import UpwardRequest
+from sip.roles.upward.uppers import Uppers
 from sip.roles.voice_call import OpenBroadcast
 from sip.transactions import (
     AckMissing,
@@ -45,6 +48,7 @@ class Roles:
     desk: MessageDesk
     conduct: Conduct
     doubts: Doubts
+    uppers: Uppers
 
 
 class Dispatcher:
@@ -64,23 +68,46 @@ class Dispatcher:
             case RetransmissionAbsorbed(peer=peer, transaction=transaction):
                 self._roles.registrar.admit(transaction.sender, peer, now)
             case TransactionTimedOut(transaction=client):
-                self._handle_failure(client.user, now)
-            case TransportFailed(transaction=client):
-                self._handle_failure(client.user if client is not None else None, now)
+                self._handle_failure(client.user, now, is_unreachable=False)
+            case TransportFailed(transaction=client) if client is not None:
+                self._handle_failure(client.user, now, is_unreachable=True)
             case MessageRejected(peer=peer, reason=reason, data=data):
                 self._roles.conduct.note(peer, reason, data)
-            case AckReceived(transaction=acknowledged):
+            case AckReceived(request=ack, peer=peer, transaction=acknowledged):
                 self._roles.broadcaster.acknowledged(acknowledged)
+                self._roles.uppers.calls.receive_ack(ack, peer, acknowledged, now)
             case AckMissing(transaction=unacknowledged):
                 self._roles.broadcaster.unacknowledged(unacknowledged, now)
+                self._roles.uppers.calls.ack_missing(unacknowledged, now)
             case CancelReceived(transaction=cancelled):
                 self._roles.broadcaster.cancelled(cancelled, now)
+                self._roles.uppers.calls.receive_cancel(cancelled, now)
 
     def _handle_request(self, event: RequestReceived, now: float) -> None:
+        refusal = refuse_demand(event.request)
+        if refusal is not None:
+            self._layer.respond(event.transaction, refusal, now)
+            return
+        if self._is_taken_upward(event, now):
+            return
         if event.request.method == "INVITE":
             self._take_invite(event, now)
         elif event.request.method != "REGISTER" or not self._roles.doubts.take(event, now):
             self.answer(event, now)
+
+    def _is_taken_upward(self, event: RequestReceived, now: float) -> bool:
+        """Whether it came from an upper platform, or in a call of one, and is answered there.
+
+        A platform may be above and below us at once. Then what it does decides: questions, calls
+        and subscriptions come from above, reports, answers and the voice we announced from below.
+        """
+        request, peer, uppers = event.request, event.peer, self._roles.uppers
+        if request.method == "INFO":
+            return uppers.calls.receive_info(request, event.transaction, peer, now)
+        binding = self._roles.registrar.bindings.get(request.from_.uri.user or "")
+        if request.method == "INVITE" and self._roles.broadcaster.expects(request, binding):
+            return False
+        return uppers.take(request, event.transaction, peer, now, is_device=binding is not None)
 
     def answer(self, event: RequestReceived, now: float) -> None:
         """Answer a request other than INVITE."""
@@ -118,6 +145,8 @@ class Dispatcher:
                 status = self._roles.inviter.receive_bye(request, peer, now)
                 if status == 481:
                     status = self._roles.broadcaster.receive_bye(request, peer, now)
+                if status == 481:
+                    status = self._roles.uppers.calls.receive_bye(request, peer, now)
                 return build_response(request, status)
             case "INFO" | "UPDATE":
                 call = self._roles.inviter.call_of(request, peer)
@@ -137,7 +166,9 @@ class Dispatcher:
                 self._roles.inviter.receive_stray_success(response, event.peer, now)
             return
         user = transaction.user
-        if isinstance(user, Call):
+        if isinstance(user, UpwardRequest):
+            user.receive_response(response, event.peer, now)
+        elif isinstance(user, Call):
             self._roles.inviter.receive_response(user, response, event.peer, now)
         elif isinstance(user, Inquiry):
             self._roles.inquiries.receive_response(user, response)
@@ -148,8 +179,10 @@ class Dispatcher:
         elif isinstance(user, OpenBroadcast):
             self._roles.broadcaster.receive_response(user, response)
 
-    def _handle_failure(self, user: object, now: float) -> None:
-        if isinstance(user, Call):
+    def _handle_failure(self, user: object, now: float, *, is_unreachable: bool) -> None:
+        if isinstance(user, UpwardRequest):
+            user.fail(now, is_unreachable=is_unreachable)
+        elif isinstance(user, Call):
             self._roles.inviter.fail(user, now)
         elif isinstance(user, Inquiry):
             self._roles.inquiries.fail(user)

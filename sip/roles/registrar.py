@@ -17,6 +17,7 @@ from sip.events import (
     DeviceRegistered,
     DeviceUnregistered,
     Event,
+    GuessingLocked,
     KeepaliveReceived,
     KeepalivesMissed,
 )
@@ -76,8 +77,13 @@ class Registrar:
         if not (0 < len(device_id) <= LONGEST_ID and device_id.isascii() and device_id.isalnum()):
             return self._answer(request, 400)
         algorithms = self.rules.algorithms(device_id)
-        judged = self._authenticator.judge(request, device_id, peer.host, now, algorithms)
-        if judged.verdict is Verdict.CHALLENGE and not judged.is_stale:
+        at_home = self.bindings.last_host(device_id) == peer.host
+        judged = self._authenticator.judge(
+            request, device_id, peer.host, now, algorithms, is_at_home=at_home
+        )
+        # Whoever leaves makes room: a goodbye is never put off.
+        is_leaving = at_home and self._wanted_expires(request) == 0
+        if judged.verdict is Verdict.CHALLENGE and not (judged.is_stale or is_leaving):
             wait_s = self._admission.put_off_s(now)
             if wait_s is not None:
                 return self._answer(request, 503, [("Retry-After", str(wait_s))])
@@ -86,6 +92,8 @@ class Registrar:
             outcome = AttemptOutcome.REFUSED_OTHER_ADDRESS
         agent = request.user_agent[:LONGEST_AGENT]
         self._attempts.note(device_id, address_of(peer), outcome, agent, now)
+        if judged.is_locking:
+            self._emit(GuessingLocked(device_id, address_of(peer), self._wall()))
         match judged.verdict:
             case Verdict.BROKEN:
                 return self._answer(request, 400)

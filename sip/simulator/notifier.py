@@ -4,16 +4,16 @@ GB/T 28181-2022 9.11, annex N; RFC 6665 4.2. What is notified comes from `report
 dialogs, one notification at a time in each.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sip.errors import MalformedMessage
 from sip.gb28181.alarm import AlarmWish, parse_wish
-from sip.gb28181.manscdp import CONTENT_TYPE, parse_envelope
+from sip.gb28181.manscdp import parse_envelope
 from sip.gb28181.mobile_position import DEFAULT_INTERVAL_S, parse_interval
 from sip.gb28181.subscription import DEFAULT_EXPIRES_S, Topic, parse_seconds
 from sip.message import NameAddr, Peer, Request, Response, SipUri, build_response
+from sip.roles.notices import NoticeQueue
 from sip.simulator.profile import DeviceProfile, Faults
 from sip.transactions import Dialog, DialogTable, ServerTransaction, TransactionLayer
 
@@ -28,17 +28,11 @@ class Subscriber:
     """One subscription of the platform's."""
 
     topic: Topic
-    event: str
-    """The Event header as it came; echoed."""
-    dialog: Dialog
+    notices: NoticeQueue
     expires_at: float
     alarms: AlarmWish = AlarmWish()
     interval_s: int = DEFAULT_INTERVAL_S
     next_position_at: float | None = None
-    waiting: deque[tuple[str, bytes]] = field(default_factory=deque)
-    """Subscription-State and body of notifications to come."""
-    is_notifying: bool = False
-    is_over: bool = False
 
 
 class Notifier:
@@ -79,7 +73,7 @@ class Notifier:
             left_s = max(0, round(subscriber.expires_at - now))
             if not self._faults.subscribe_omit_expires:
                 response.headers.add("Expires", str(left_s))
-            response.headers.add("Event", subscriber.event)
+            response.headers.add("Event", subscriber.notices.event)
             response.headers.add("Contact", self._contact)
         if status == 423:
             response.headers.add("Min-Expires", str(self._faults.subscribe_least_s))
@@ -118,7 +112,7 @@ class Notifier:
             dialog = Dialog.create_uas(request, transaction.to_tag, peer)
             dialog.confirm()
             event = request.headers.get("event") or topic
-            subscriber = Subscriber(topic, event, dialog, now)
+            subscriber = Subscriber(topic, NoticeQueue(dialog, event, MOST_WAITING), now)
             dialog.user = subscriber
             self._dialogs.add(dialog)
             self._subscribers.append(subscriber)
@@ -134,7 +128,7 @@ class Notifier:
         """Take the answer to a NOTIFY: the next may go, or nobody is there (RFC 6665 4.2.2)."""
         if not response.is_final:
             return
-        subscriber.is_notifying = False
+        subscriber.notices.is_notifying = False
         if response.status == 481:
             self._drop(subscriber)
         else:
@@ -148,16 +142,13 @@ class Notifier:
 
     def notify(self, subscriber: Subscriber, body: bytes, now: float) -> None:
         """Send a notification after those before it."""
-        left_s = max(0, round(subscriber.expires_at - now))
-        if len(subscriber.waiting) < MOST_WAITING:
-            subscriber.waiting.append((f"active;expires={left_s}", body))
+        subscriber.notices.push(subscriber.expires_at - now, body)
         self._notify_next(subscriber, now)
 
     def end(self, subscriber: Subscriber, reason: str, now: float) -> None:
         """Send the last notification, which has no body."""
         self._subscribers.remove(subscriber)
-        subscriber.is_over = True
-        subscriber.waiting.append((f"terminated;reason={reason}", b""))
+        subscriber.notices.end(reason)
         self._notify_next(subscriber, now)
 
     def end_all(self, reason: str, now: float) -> None:
@@ -199,26 +190,14 @@ class Notifier:
         return f"<{SipUri(profile.local_host, profile.device_id, profile.local_port)}>"
 
     def _notify_next(self, subscriber: Subscriber, now: float) -> None:
-        if subscriber.is_notifying:
+        notices = subscriber.notices
+        request = notices.next_request(self._profile.user_agent, self._contact)
+        if request is None:
+            if notices.is_done:
+                self._dialogs.remove(notices.dialog)
             return
-        if not subscriber.waiting:
-            if subscriber.is_over:
-                self._dialogs.remove(subscriber.dialog)
-            return
-        state, body = subscriber.waiting.popleft()
-        headers = [
-            ("User-Agent", self._profile.user_agent),
-            ("Event", subscriber.event),
-            ("Subscription-State", state),
-        ]
-        if body:
-            headers.append(("Content-Type", CONTENT_TYPE))
-        request = subscriber.dialog.build_request(
-            "NOTIFY", contact=self._contact, headers=headers, body=body
-        )
         if self._faults.notify_outside:
             self._misplace(request)
-        subscriber.is_notifying = True
         self._layer.send_request(request, self._profile.server, now, user=subscriber)
 
     def _misplace(self, request: Request) -> None:
@@ -234,7 +213,7 @@ class Notifier:
         )
 
     def _drop(self, subscriber: Subscriber) -> None:
-        self._dialogs.remove(subscriber.dialog)
-        subscriber.waiting.clear()
+        self._dialogs.remove(subscriber.notices.dialog)
+        subscriber.notices.waiting.clear()
         if subscriber in self._subscribers:
             self._subscribers.remove(subscriber)

@@ -11,7 +11,18 @@ from sip.gb28181.clock import find_zone, format_date
 from sip.gb28181.keepalive import build_keepalive
 from sip.gb28181.manscdp import CONTENT_TYPE
 from sip.message import NameAddr, Request, Response, SipUri, build_request
-from sip.message.digest import Challenge, answer_challenge, parse_challenge
+from sip.message.digest import Challenge, answer_challenge
+from sip.roles.register_answer import (
+    FORGOTTEN_STATUSES,
+    MOST_CHALLENGES,
+    MOST_REDIRECTS,
+    REFRESH_SHARE,
+    Place,
+    choose_challenge,
+    granted_expires,
+    read_redirect,
+    retry_after,
+)
 from sip.simulator.profile import (
     DeviceProfile,
     Faults,
@@ -20,22 +31,14 @@ from sip.simulator.profile import (
     SimulatedChannel,
     SimulatorEvent,
 )
-from sip.simulator.redirect import MOST_REDIRECTS, Registration, home_of, read_redirect
 from sip.transactions import ClientTransaction, TransactionLayer
 
-REFRESH_SHARE = 0.8
-"""Part of the granted time after which the registration is refreshed."""
-
-MOST_CHALLENGES = 2
-"""Per attempt: one, and one more for a nonce that went stale on the way."""
-
-LONGEST_RETRY_AFTER_S = 600
-"""A platform that puts a device off for longer is not believed."""
-
-FALLBACK_STATUSES = (401, 403, 404)
-"""Answers to a keepalive which say that the platform does not know the device (any more)."""
-
 _ZONE = find_zone("Asia/Shanghai")
+
+
+def home_of(profile: DeviceProfile) -> Place:
+    """The place that people typed into the device."""
+    return Place(profile.server_id, profile.domain, profile.server)
 
 
 class RegistrationClient:
@@ -104,7 +107,7 @@ class RegistrationClient:
             self._change(RegistrationState.WAITING)
 
     @property
-    def place(self) -> Registration:
+    def place(self) -> Place:
         """Where the device registers now, and where all of its requests go."""
         return self._place
 
@@ -238,7 +241,7 @@ class RegistrationClient:
         elif response.status == 302 and self._follow(response, now):
             return
         else:
-            self._give_up(response.status, now, _retry_after(response))
+            self._give_up(response.status, now, retry_after(response))
 
     def _follow(self, response: Response, now: float) -> bool:
         """Register where a 302 says; False where it says nothing usable."""
@@ -287,21 +290,10 @@ class RegistrationClient:
         values = response.headers.get_all("www-authenticate")
         if self._faults.reads_first_challenge:
             values = values[:1]
-        problem = MalformedDigest("no challenge")
-        for value in values:
-            try:
-                challenge = parse_challenge(value)
-            except MalformedDigest as error:
-                problem = error
-                continue
-            if challenge.algorithm in self._profile.digest_algorithms:
-                return challenge
-        raise problem
+        return choose_challenge(values, self._profile.digest_algorithms)
 
     def _accepted(self, response: Response, now: float) -> None:
-        granted = response.expires
-        if granted is None:
-            granted = response.contact_expires
+        granted = granted_expires(response)
         expires_s = self._profile.expires_s if granted is None else granted
         self._unanswered = self._redirects = 0
         was_registered = self.state is RegistrationState.REGISTERED
@@ -337,7 +329,7 @@ class RegistrationClient:
 
     def _is_forgotten(self, response: Response) -> bool:
         known = self.state is RegistrationState.REGISTERED and not self._faults.refusals_ignored
-        return known and response.status in FALLBACK_STATUSES
+        return known and response.status in FORGOTTEN_STATUSES
 
     def _note_unanswered(self, now: float) -> None:
         self._unanswered += 1
@@ -357,11 +349,3 @@ class RegistrationClient:
 
     def _new_call_id(self) -> str:
         return f"{self._random_bytes(8).hex()}@{self._profile.local_host}"
-
-
-def _retry_after(response: Response) -> float | None:
-    """When the platform wants to see the device again, None where it does not say (503)."""
-    digits = (response.headers.get("retry-after") or "").strip()[:4]
-    if not digits.isdecimal() or int(digits) > LONGEST_RETRY_AFTER_S:
-        return None
-    return float(digits)

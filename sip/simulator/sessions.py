@@ -17,7 +17,6 @@ from sip.message.sdp import (
     History,
     MalformedSdp,
     MediaAnswer,
-    MediaLine,
     MediaTransport,
     SessionDescription,
     build_answer,
@@ -38,7 +37,6 @@ from sip.transactions import Dialog, DialogTable, ServerTransaction, Transaction
 
 MEDIA_FORMAT = "v/2/6/25/1/4096a/1/8/1"
 PRIVATE_HOST = "192.168.77.64"
-_SUB_STREAM = {"streamnumber": "1", "stream": "1", "streamprofile": "1", "streammode": "SUB"}
 
 
 @dataclass(slots=True, eq=False)
@@ -104,7 +102,7 @@ class Sessions:
             transaction,
             Dialog.create_uas(request, transaction.to_tag, peer),
             offer,
-            _transport(media),
+            media.transport,
             subject,
             offer.ssrc,
             offer.history,
@@ -122,7 +120,7 @@ class Sessions:
                 media.port,
                 session.transport,
                 offer.ssrc,
-                "sub" if _wants_sub(media) else "main",
+                media.stream,
                 offer.name,
                 session.history,
             )
@@ -341,16 +339,6 @@ class Sessions:
         if self._sessions.pop(session.call_id, None) is not None:
             self._dialogs.remove(session.dialog)
             self._emit(MediaStopped(session.call_id, session.channel_id, reason))
-
-
-def _transport(media: MediaLine) -> MediaTransport:
-    if not media.is_tcp:
-        return "udp"
-    return "tcp-active" if media.setup == "active" else "tcp-passive"
-
-
-def _wants_sub(media: MediaLine) -> bool:
-    return any(media.attribute(name) == value for name, value in _SUB_STREAM.items())
 
 
 def _same_source(one: Subject | None, other: Subject | None) -> bool:

@@ -170,7 +170,10 @@ class Dialog:
 
 
 class DialogTable:
-    """Dialogs by Call-ID and tags; by Call-ID alone where a device gets the tags wrong."""
+    """Dialogs by Call-ID and tags; by Call-ID alone where a device gets the tags wrong.
+
+    RFC 3261 compares a Call-ID octet by octet; there are devices that write ours in capitals.
+    """
 
     def __init__(self, capacity: int = MAX_DIALOGS) -> None:
         self._capacity = capacity
@@ -181,17 +184,17 @@ class DialogTable:
         """Keep a dialog; raises LocalProtocolError where there is no room."""
         if self._count >= self._capacity:
             raise LocalProtocolError("too many dialogs")
-        self._dialogs.setdefault(dialog.call_id, []).append(dialog)
+        self._dialogs.setdefault(dialog.call_id.lower(), []).append(dialog)
         self._count += 1
 
     def remove(self, dialog: Dialog) -> None:
         """Forget a dialog; one that is not there is fine."""
-        kept = self._dialogs.get(dialog.call_id, [])
+        kept = self._dialogs.get(dialog.call_id.lower(), [])
         if dialog in kept:
             kept.remove(dialog)
             self._count -= 1
             if not kept:
-                del self._dialogs[dialog.call_id]
+                del self._dialogs[dialog.call_id.lower()]
 
     def find(self, request: Request, peer: Peer) -> Dialog | None:
         """Return the dialog a peer's request belongs to.
@@ -200,7 +203,7 @@ class DialogTable:
         enough only from the host the dialog is with, lest a guessed Call-ID end a call (devices
         swap tags, as the sample of GB/T 28181-2016 does, or drop them).
         """
-        dialogs = self._dialogs.get(request.call_id)
+        dialogs = self._dialogs.get(request.call_id.lower())
         if not dialogs:
             return None
         tags = request.to.tag, request.from_.tag

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
+from sip.message import Peer
 from sip.transport.driver import Driven, Driver
 from sip.transport.tcp import TcpLimits, TcpTransport
 from sip.transport.udp import UdpTransport
@@ -66,11 +67,16 @@ class Listener:
         """Send what the endpoint has to send; to be called after each call to the endpoint."""
         self.driver.flush()
 
+    def disconnect(self, peer: Peer) -> None:
+        """Close the TCP connection to an address whose peer answers nothing any more."""
+        self._tcp.disconnect(peer)
+
     async def _open(self) -> None:
         async with AsyncExitStack() as stack:
             tcp = TcpTransport(self.driver, self._host, self._port, self._limits)
             await stack.enter_async_context(tcp)
             udp = UdpTransport(self.driver, self._host, tcp.port)
             await stack.enter_async_context(udp)
+            self._tcp = tcp
             self._bound = tcp.port
             self._stack = stack.pop_all()

@@ -129,6 +129,12 @@ class TcpTransport:
         waiting.append(data)
         return True
 
+    def disconnect(self, peer: Peer) -> None:
+        """Close the connection to an address; one that is not there is fine."""
+        connection = self._by_address.get(_address(peer))
+        if connection is not None:
+            connection.abort()
+
     def admit(self, connection: Connection) -> bool:
         """Register a connection; False where its source or all together have too many."""
         host = connection.peer.host

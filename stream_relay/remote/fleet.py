@@ -11,6 +11,7 @@ from stream_relay.control import ForwarderControl, ReceiverControl, ViewerContro
 from stream_relay.errors import Overload, RelayUnreachable, StreamClosed
 from stream_relay.event_queue import EventQueue
 from stream_relay.events import EndReason, StreamEvent
+from stream_relay.forwarder import Content
 from stream_relay.receiver import Transport
 from stream_relay.relay import Relay
 from stream_relay.remote.connection import Node
@@ -84,12 +85,28 @@ class RelayFleet:
         return self._local.adopt(sock, wire)
 
     async def forward(
-        self, stream: Stream, transport: Transport, *, ssrc: int, host: str, port: int
+        self,
+        stream: Stream,
+        transport: Transport,
+        *,
+        ssrc: int,
+        host: str,
+        port: int,
+        content: Content = "source",
+        is_held: bool = False,
     ) -> ForwarderControl:
         """See `RelayControl`."""
         for relay in self.relays:
             if relay.stream(stream.id) is stream:
-                return await relay.forward(stream, transport, ssrc=ssrc, host=host, port=port)
+                return await relay.forward(
+                    stream,
+                    transport,
+                    ssrc=ssrc,
+                    host=host,
+                    port=port,
+                    content=content,
+                    is_held=is_held,
+                )
         raise StreamClosed(stream.end_reason or EndReason.CLOSED)
 
     def stream(self, stream_id: str) -> Stream | None:

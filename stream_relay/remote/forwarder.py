@@ -1,7 +1,7 @@
 """The controller's end of one forwarder at a node."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from stream_relay.forwarder import ForwarderStatistics
 from stream_relay.receiver import Transport
@@ -16,6 +16,7 @@ class RemoteForwarder:
         transport: Transport,
         ssrc: int,
         on_end: Callable[["RemoteForwarder"], None],
+        on_start: Callable[["RemoteForwarder"], Awaitable[None]],
     ) -> None:
         self.number = number
         self.transport = transport
@@ -29,12 +30,18 @@ class RemoteForwarder:
         self.statistics = ForwarderStatistics()
         """The counters when the node last told."""
         self._on_end = on_end
+        self._on_start = on_start
         self._over = asyncio.Event()
 
     @property
     def is_over(self) -> bool:
         """Whether it has ended."""
         return self._over.is_set()
+
+    async def start(self) -> None:
+        """Begin to send what was held back; idempotent. Raises `RelayUnreachable`."""
+        if not self.is_over:
+            await self._on_start(self)
 
     def close(self) -> None:
         """Stop sending; idempotent. The node is told in the background."""

@@ -19,7 +19,7 @@ from stream_relay.events import (
     StreamResumed,
     StreamStalled,
 )
-from stream_relay.forwarder import ForwarderStatistics
+from stream_relay.forwarder import FORMATS, Content, ForwarderStatistics
 from stream_relay.receiver import Transport
 from stream_relay.remote.facts import Facts, RelayProtocolError
 from stream_relay.statistics import SourceCounters
@@ -63,6 +63,8 @@ class OpenForward:
     ssrc: int
     host: str
     port: int
+    content: Content = "source"
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,17 @@ def parse_open_forward(data: bytes) -> OpenForward:
         facts.number("ssrc", MAX_SSRC),
         facts.text("host"),
         facts.number("port", 65_535),
+        _content(facts.text("content") if facts.has("content") else "source"),
+        facts.has("is_held") and facts.flag("is_held"),
     )
+
+
+def _content(text: str) -> Content:
+    """A controller of an earlier version names none."""
+    found = next((name for name in FORMATS if name == text), None)
+    if found is None:
+        raise RelayProtocolError(f"no such content: {text[:32]}")
+    return found
 
 
 def parse_opened(data: bytes) -> Opened:

@@ -12,6 +12,7 @@ from typing import Self
 from stream_relay.errors import Overload, RelayError, RelayUnreachable, StreamClosed
 from stream_relay.event_queue import EventQueue
 from stream_relay.events import EndReason, StreamEvent
+from stream_relay.forwarder import Content
 from stream_relay.receiver import Transport
 from stream_relay.relay import TICK_S, Relay
 from stream_relay.remote.connection import Node, NodeConnection
@@ -145,7 +146,15 @@ class RemoteRelay:
         return self._local.adopt(sock, wire)
 
     async def forward(
-        self, stream: Stream, transport: Transport, *, ssrc: int, host: str, port: int
+        self,
+        stream: Stream,
+        transport: Transport,
+        *,
+        ssrc: int,
+        host: str,
+        port: int,
+        content: Content = "source",
+        is_held: bool = False,
     ) -> RemoteForwarder:
         """See `Relay.forward`: the node sends, from its own address. Raises `RelayUnreachable`."""
         receiver = self._find(stream.id)
@@ -153,10 +162,12 @@ class RemoteRelay:
             raise StreamClosed(stream.end_reason or EndReason.CLOSED)
         path = await self._link.session()
         number = self._next_number()
-        forwarder = RemoteForwarder(number, transport, ssrc, self._forget_forwarder)
+        forwarder = RemoteForwarder(
+            number, transport, ssrc, self._forget_forwarder, self._start_forwarder
+        )
         self._forwarders[number] = forwarder
         stream.follow(forwarder.close)
-        wanted = OpenForward(number, receiver.number, transport, ssrc, host, port)
+        wanted = OpenForward(number, receiver.number, transport, ssrc, host, port, content, is_held)
         try:
             opened = await self._open(f"{path}/forwards", wanted)
         except BaseException:
@@ -260,6 +271,9 @@ class RemoteRelay:
         for receiver in self._receivers.values():
             receiver.stream.unfollow(forwarder.close)
         self._close_at_node("forwards", forwarder.number)
+
+    async def _start_forwarder(self, forwarder: RemoteForwarder) -> None:
+        await self._connection.call("POST", f"{self._link.path}/forwards/{forwarder.number}/start")
 
     def _close_at_node(self, kind: str, number: int) -> None:
         if self._link.path:

@@ -172,6 +172,7 @@ class RelayServer:
                 web.get(stream + "/{number}/units", self._units),
                 web.delete(stream + "/{number}", self._close),
                 web.post(session + "/forwards", self._forward),
+                web.post(session + "/forwards/{number}/start", self._start),
                 web.delete(session + "/forwards/{number}", self._close),
             ]
         )
@@ -253,6 +254,10 @@ class RelayServer:
         forwarder = await self._session(request).forward(wanted)
         host = self._relay.config.advertised_host or _own_address(request)
         return _answer(Opened(host, forwarder.port))
+
+    async def _start(self, request: web.Request) -> web.Response:
+        await self._session(request).start(_number(request))
+        return _answer()
 
     async def _close(self, request: web.Request) -> web.Response:
         await self._session(request).close(_number(request))

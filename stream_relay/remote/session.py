@@ -85,7 +85,13 @@ class Session:
         try:
             async with asyncio.timeout(TARGET_S):
                 forwarder = await self._relay.forward(
-                    stream, wanted.transport, ssrc=wanted.ssrc, host=wanted.host, port=wanted.port
+                    stream,
+                    wanted.transport,
+                    ssrc=wanted.ssrc,
+                    host=wanted.host,
+                    port=wanted.port,
+                    content=wanted.content,
+                    is_held=wanted.is_held,
                 )
         except TimeoutError as error:
             raise OSError("the target does not answer") from error
@@ -96,6 +102,12 @@ class Session:
             raise NotOpen("the session is over")
         self._forwarders[wanted.number] = forwarder
         return forwarder
+
+    async def start(self, number: int) -> None:
+        """See `Forwarder.start`. Raises `NotOpen`."""
+        if number not in self._forwarders:
+            raise NotOpen(f"no forwarder {number}")
+        await self._forwarders[number].start()
 
     def answered(self, number: int, answer: Answered) -> None:
         """See `Receiver.answered`. Raises `NotOpen`."""

@@ -63,11 +63,17 @@ class Camera:
             opened_at=0.0,
             on_event=lambda event: None,
         )
+        lost: ConnectionError | None = None
         async with asyncio.TaskGroup() as group:
             playing = group.create_task(self._play(stream))
             async with stream.open_reader("access-units") as reader:
-                yield reader
+                try:
+                    yield reader
+                except ConnectionError as error:  # a worker was killed while it read
+                    lost = error
             playing.cancel()
+        if lost is not None:
+            raise lost  # as real openers do: not wrapped in the group's error
 
     async def _play(self, stream: Stream) -> None:
         for n, unit in enumerate(self._units):

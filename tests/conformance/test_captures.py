@@ -1,9 +1,8 @@
 """Every flow as a capture file that Wireshark opens and finds nothing wrong with."""
 
 import re
-import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,46 +19,14 @@ from stream_relay.voice.studio import encode
 from tests.conformance.flows import CALL_PORT, FLOWS, PLATFORM_VOICE, VOICE_PORT, call, speak
 from tests.sip.capture import Parcel, write_capture
 from tests.sip.conftest import DEVICE_HOST, Rig
+from tests.sip.wireshark import Seen, tshark
 from tests.stream_relay.formats.clips import encode as encode_clip
 from tests.stream_relay.voice.tones import sine
 
 CAPTURES = Path(__file__).resolve().parents[2] / "build" / "captures"
-WARNING = 6_291_456
-"""tshark's number for the severity."""
 TRANSPORTS = pytest.mark.parametrize("transport", ["udp", "tcp"])
 MEDIA = ("192.0.2.20", 30000)
 """Where the rig of the tests receives."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What tshark says of a capture."""
-
-    complaints: list[str]
-    packets: list[dict[str, str]]
-    """Fields of each packet; a field that comes several times is joined by commas."""
-
-    def of(self, protocol: str) -> list[dict[str, str]]:
-        return [packet for packet in self.packets if protocol in packet["frame.protocols"]]
-
-
-def tshark(path: Path, *fields: str, options: Sequence[str] = ()) -> Seen:
-    """Read a capture with every check that Wireshark has."""
-    troubles = ("_ws.malformed", "_ws.unreassembled")
-    names = ("frame.number", "frame.protocols", "_ws.expert.severity", *troubles, *fields)
-    command = ["tshark", "-n", "-r", str(path), "-o", "tcp.check_checksum:TRUE", *options]
-    command += ["-o", "udp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]
-    command += ["-T", "fields", *(word for name in names for word in ("-e", name))]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    lines = [line.split("\t") for line in done.stdout.splitlines()]
-    packets = [dict(zip(names, line, strict=True)) for line in lines]
-    complaints = [
-        str(packet)
-        for packet in packets
-        if any(packet[name] for name in troubles)
-        or any(int(one) >= WARNING for one in packet["_ws.expert.severity"].split(",") if one)
-    ]
-    return Seen(complaints, packets)
 
 
 @TRANSPORTS

@@ -208,5 +208,7 @@ def test_an_upgraded_device_comes_back_and_tells(stage: Stage) -> None:
     device = f"/api/v1/devices/{stage.dome['device_id']}"
     firmware = {"firmware": "V9.0.0", "url": stage.platform.url + "/healthz"}
     assert stage.platform.post(f"{device}/upgrade", firmware).json()["state"] == "running"
-    stage.platform.eventually(f"{device}/upgrade", lambda found: found["state"] == "done")
+    stage.platform.eventually(
+        f"{device}/upgrade", lambda found: found["upgrade"]["state"] == "done"
+    )
     stage.platform.channels_online(CAMERAS)

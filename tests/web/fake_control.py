@@ -51,7 +51,9 @@ class FakePtz:
             raise NotFound("channel", code)
         return PtzStatus(code, code != OTHER, self.holder, is_moving=bool(self.moves))
 
-    async def steer(self, who: Identity, code: str, steering: Steering) -> PtzStatus:
+    async def steer(
+        self, who: Identity, code: str, steering: Steering, *, lease_s: float | None = None
+    ) -> PtzStatus:
         check(code)
         if self.error is not None:
             raise self.error
@@ -210,9 +212,9 @@ class FakeDeviceControl:
         self.upgraded = UpgradeView(device_id, SESSION, firmware, OrderState.RUNNING, NOON)
         return self.upgraded
 
-    async def upgrade_of(self, device_id: str) -> UpgradeView:
-        if self.upgraded is None:
-            raise NotFound("upgrade", device_id)
+    async def upgrade_of(self, device_id: str) -> UpgradeView | None:
+        if device_id not in (DEVICE, OTHER):
+            raise NotFound("device", device_id)
         return self.upgraded
 
 
@@ -227,7 +229,9 @@ class FakeDeviceConfig:
             raise Conflict("config_restarts", command="BasicParam")
         self.asked = list(types)
         fields = (ConfigField("mode", "number", 0, 3),)
-        return ConfigReading((ConfigView("FrameMirror", {"mode": 1}, fields),), ("OSDConfig",))
+        return ConfigReading(
+            (ConfigView("FrameMirror", {"mode": 1}, fields),), ("OSDConfig",), ("BasicParam",)
+        )
 
     async def read_device(
         self, device_id: str, types: Iterable[str] = (), *, forced: bool = False

@@ -16,9 +16,11 @@ from tests.web.fake_control import (
 )
 from tests.web.fake_doctor import FakeDoctor
 from tests.web.fake_live import FakeLive
+from tests.web.fake_platforms import FakePlatforms
 from tests.web.fake_playback import FakeDeviceRecordings, FakeDownloads, FakePlayback
 from tests.web.fake_quirks import FakeQuirks
 from tests.web.fake_reports import FakeAlarmCommands, FakePositions, FakeSubscriptions
+from tests.web.fake_signalling import build_signalling
 from tests.web.fake_voice import FakeVoice
 from tests.web.records import CHANNEL, DEVICE, NOON, OTHER, alarm, attempt, channel, device
 from vms.bus import Bus
@@ -450,4 +452,6 @@ class FakeServices:
         self.snapshots = FakeSnapshots(data)
         self.system = FakeSystem(data)
         self.voice = FakeVoice()
+        self.trace, self.signalling = build_signalling()
+        self.platforms = FakePlatforms()
         self.bus = Bus()

@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from tests.web.conftest import Client, Connect
+from tests.web.fake_platforms import UPPER
 from tests.web.fakes import FakeServices
 from tests.web.records import CHANNEL, DEVICE
 from web.app import RESOURCES
@@ -20,7 +21,7 @@ OPEN = {
 }
 """Cameras cannot log in: the address of an upload is good for one order."""
 
-EXAMPLES = {"code": CHANNEL, "device_id": DEVICE}
+EXAMPLES = {"code": CHANNEL, "device_id": DEVICE, "platform_id": UPPER}
 ROUTES = [route for resource in RESOURCES for route in resource]
 ORDER = [Permission.WATCH, Permission.OPERATE, Permission.ADMINISTER]
 ACCOUNTS = ["viewer", "operator", "admin"]
@@ -126,6 +127,19 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "read_channel_config",
             "read_device_config",
             "order_snapshot",
+            "list_device_sip",
+            "take_device_sip",
+            "list_platform_sip",
+            "take_platform_sip",
+            "list_address_sip",
+            "take_address_sip",
+            "list_platforms",
+            "show_platform",
+            "show_share",
+            "preview_platform",
+            "check_platform",
+            "list_codes",
+            "export_codes",
         },
         Permission.ADMINISTER: {
             "add_device",
@@ -143,6 +157,13 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "upgrade_device",
             "write_channel_config",
             "write_device_config",
+            "add_platform",
+            "change_platform",
+            "delete_platform",
+            "register_at_platform",
+            "replace_share",
+            "change_codes",
+            "import_codes",
         },
     }
     for permission, names in beyond_watching.items():

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from tests.web.conftest import Client
+from tests.web.fake_platforms import UPPER
 from tests.web.records import CHANNEL, DEVICE
 from web.app import RESOURCES
 from web.openapi import build_document
@@ -21,6 +22,8 @@ ROUTES = [route for resource in RESOURCES for route in resource]
 NAMES = [f"{route.method} {route.path}" for route in ROUTES]
 ADDRESSES = {
     "device_id": DEVICE,
+    "platform_id": UPPER,
+    "address": "10.1.2.9",
     "code": CHANNEL,
     "start": "2026-11-20T00:00:00Z",
     "end": "2026-11-21T00:00:00Z",
@@ -98,6 +101,7 @@ def test_no_schema_of_an_answer_holds_a_secret_but_where_it_is_given_once() -> N
         if {"password", "token"} & schema.get("properties", {}).keys()
     }
     drafts = {"Credentials", "DeviceDraft", "PasswordDraft", "AccountDraft"}
+    drafts |= {"PlatformDraft", "PlatformChange"}
     assert given == drafts | {"DeviceAdded", "NewPassword", "SessionStarted"}
 
 

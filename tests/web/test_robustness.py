@@ -103,7 +103,8 @@ async def test_no_query_breaks_a_route(route: Route, admin: Client) -> None:
         names = [name for name in route.shape.query.model_fields if chance.random() < 0.6]
         query = [(name, chance.choice(values)) for name in names]
         answer = await admin.get(address(route), params=query)
-        check(route, answer.status, await answer.text())
+        # Some answers are files.
+        check(route, answer.status, (await answer.read()).decode(errors="replace"))
 
 
 @pytest.mark.parametrize(

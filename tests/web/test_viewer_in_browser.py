@@ -332,6 +332,98 @@ async def test_device_is_told_what_its_drawer_offers(open_viewer: Open) -> None:
     await expect(page.locator("[data-upgrade=failed]")).to_contain_text("升级包损坏")
 
 
+async def test_device_is_asked_for_the_alarms_it_has(open_viewer: Open) -> None:
+    viewer = await open_viewer()
+    page, told = viewer.page, viewer.state.told
+    await page.goto(f"{viewer.base}/devices?device={data.BOX}")
+    await page.click("[data-action=query-alarms]")
+    await page.uncheck("dialog [name=method-1]")
+    await page.uncheck("dialog [name=method-3]")
+    await page.click("dialog [data-action=confirm]")
+    await expect(page.locator("#toasts")).to_contain_text("已向设备查询报警")
+    assert told.orders == [("alarm-query", {"methods": ["2", "4", "5", "6", "7"]})]
+
+
+async def test_configuration_that_restarts_a_device_is_read_when_somebody_says_so(
+    open_viewer: Open,
+) -> None:
+    viewer = await open_viewer()
+    page = viewer.page
+    await page.goto(f"{viewer.base}/devices?device={data.BOX}")
+    await page.click("[data-section=config] > summary")
+    await page.click("[data-action=read-config]")
+    part = page.locator("[data-restarting=BasicParam]")
+    await expect(part).to_contain_text("没有读取：基本参数")
+    assert viewer.state.told.forced == 0
+    await part.locator("[data-action=force-config]").click()
+    await expect(page.locator(".loss-list")).to_contain_text("全部通道的画面")
+    await page.click("dialog [data-action=confirm]")
+    await expect(page.locator("[data-config=BasicParam]")).to_be_visible()
+    assert viewer.state.told.forced == 1
+
+
+async def test_a_recorded_file_plays_in_its_tile_and_gives_way_to_live(open_viewer: Open) -> None:
+    viewer = await open_viewer()
+    page = viewer.page
+    await viewer.show(FIRST)
+    await viewer.reaches("live")
+    await page.locator(".tile[data-tile='1'] [data-action=replay]").click()
+    block = ".replay[data-search=complete] .timeline-local .timeline-block"
+    await page.wait_for_selector(block, state="attached")
+    await page.click("[data-action=hold]")
+    await page.wait_for_selector(".tile[data-replay=playing][data-state=live]")
+    assert await page.locator(".tile video").evaluate(
+        "video => video.currentSrc.split('#')[0]"
+    ) == (f"{viewer.base}/api/v1/recordings/1/file")
+    start = await shown_at(page)
+    await page.wait_for_function(f"at => {POSITION} > at + 1500", arg=start)
+    await page.click("[data-action=hold]")
+    await page.wait_for_selector(".tile[data-replay=paused]")
+    await page.wait_for_function("() => document.querySelector('.tile video').paused")
+    await page.click("[data-action=to-live]")
+    await page.wait_for_selector(".tile[data-tile='1'][data-state=live]:not([data-replay])")
+    assert not viewer.faults
+
+
+POSITION = "Number(document.querySelector('[data-role=position]').dataset.at)"
+
+
+async def shown_at(page: Page) -> float:
+    """The recorded time that the bar shows, milliseconds since 1970."""
+    return float(await page.evaluate(POSITION))
+
+
+async def test_comma_looks_back_half_a_minute_and_the_button_as_far_again(
+    open_viewer: Open,
+) -> None:
+    viewer = await open_viewer()
+    page = viewer.page
+    await viewer.show(FIRST)
+    await viewer.reaches("live")
+    await page.locator(".tile[data-tile='1']").focus()
+    before = float(await page.evaluate("Date.now()"))
+    await page.keyboard.press(",")
+    await page.wait_for_selector(".tile[data-replay=playing][data-state=live]")
+    # The browser knows the server's clock to a second; a busy machine shows the picture later.
+    behind = await page.evaluate(f"Date.now() - {POSITION}")
+    assert behind > 0 and before - 32_000 < await shown_at(page)
+    await page.click("[data-action=hold]")
+    await page.wait_for_selector(".tile[data-replay=paused]")
+    held = await shown_at(page)
+    jumped = await page.evaluate(
+        """async () => {
+          const position = document.querySelector("[data-role=position]");
+          const before = Number(position.dataset.at);
+          document.querySelector("[data-action=back]").click();
+          for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+          return Number(position.dataset.at) - before;
+        }"""
+    )
+    assert jumped == pytest.approx(-30_000, abs=50)
+    await page.wait_for_selector(".tile[data-replay=playing][data-state=live]")
+    assert await shown_at(page) < held
+
+
 async def test_typed_rule_outlasts_a_reading_of_the_device(open_viewer: Open) -> None:
     viewer = await open_viewer()
     page, row = viewer.page, viewer.state.devices[0]

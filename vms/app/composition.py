@@ -9,7 +9,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from analytics.runner import AnalysisRunner
 from stream_relay.voice.sender import VoiceSender
+from vms.app.cascade import RegistryNews, build_platforms
 from vms.app.planes import Planes, first_address
+from vms.app.upward import build_cascade
 from vms.bus import Bus
 from vms.clock import Clock
 from vms.config import Config
@@ -20,6 +22,7 @@ from vms.services.alarm_commands import AlarmCommands
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
 from vms.services.capabilities import CapabilityService
+from vms.services.cascade.service import CascadeService
 from vms.services.catalogs import CatalogService
 from vms.services.credentials import CredentialCache
 from vms.services.device_config import DeviceConfigService
@@ -43,6 +46,7 @@ from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration import Listeners, RegistrationService
 from vms.services.registration_rules import RegistrationRuleService
+from vms.services.signalling_trace import SignallingTraceService
 from vms.services.snapshots import SnapshotService
 from vms.services.store import Store
 from vms.services.subscriptions import SubscriptionService
@@ -60,6 +64,7 @@ class Parts:
 
     services: Services
     registration: RegistrationService
+    cascade: CascadeService
     credentials: CredentialCache
     housekeeping: Housekeeping
 
@@ -150,6 +155,7 @@ def build_parts(
             device_control.upgrade_ended,
             subscriptions.tell,
             positions.take,
+            alarms.raise_guessing,
         ),
         quirks=quirks.find,
     )
@@ -172,6 +178,7 @@ def build_parts(
         forget_device=planes.sip.forget,
         refresh_catalog=catalogs.refresh,
         reload_credentials=credentials.reload,
+        registry_changed=RegistryNews(bus, clock),
         sip_port=lambda: planes.sip.port,
         http_port=http_port,
     )
@@ -184,7 +191,7 @@ def build_parts(
             recording=lambda: recording.running,
             signalling=planes.sip.stats,
             database_pending=lambda: worker.pending,
-            relay=lambda: relay_samples(planes),
+            relay=lambda: [*relay_samples(planes), *cascade.samples()],
         ),
         data=config.data,
         reserve_bytes=config.storage.reserve_bytes,
@@ -193,15 +200,28 @@ def build_parts(
         clock=clock,
         bus=bus,
     )
+    recordings = DeviceRecordingService(planes.sip, routes, config.playback, clock, quirks.find)
+    platforms = build_platforms(config, store, secrets, bus, clock)
+    cascade = build_cascade(
+        config,
+        planes,
+        platforms,
+        live=live,
+        playback=playback,
+        recordings=recordings,
+        devices=desk,
+        heads=ptz,
+        users=users,
+        bus=bus,
+        clock=clock,
+    )
     services = Services(
         directory=directory,
         registration_rules=RegistrationRuleService(planes.sip, store),
         live=live,
         doctor=DoctorService(live, store),
         recording=recording,
-        device_recordings=DeviceRecordingService(
-            planes.sip, routes, config.playback, clock, quirks.find
-        ),
+        device_recordings=recordings,
         playback=playback,
         downloads=downloads,
         alarms=alarms,
@@ -220,11 +240,14 @@ def build_parts(
         snapshots=snapshots,
         system=system,
         voice=voice,
+        signalling=SignallingTraceService(planes.sip.trace),
+        platforms=platforms,
         bus=bus,
     )
     return Parts(
         services=services,
         registration=registration,
+        cascade=cascade,
         credentials=credentials,
         housekeeping=build_housekeeping(config, services, catalogs, store, clock),
     )

@@ -55,6 +55,8 @@ def build_sip(
         digest_algorithms=tuple(Algorithm(name) for name in sip.digest_algorithms),
         offers_qop=sip.offer_qop,
         registrations_per_s=sip.registrations_per_s,
+        stranger_messages_per_s=sip.stranger_messages_per_s,
+        device_messages_per_s=sip.device_messages_per_s,
         revives_by_keepalive=sip.revive_by_keepalive,
         clock_tolerance_s=sip.clock_tolerance_s,
         send_date=sip.send_date,
@@ -63,6 +65,8 @@ def build_sip(
         invite_timeout_s=media.invite_timeout_s,
         query_timeout_s=sip.query_timeout_s,
         catalog_timeout_s=sip.catalog_timeout_s,
+        trace_messages=sip.trace_messages,
+        trace_bytes=sip.trace_bytes,
     )
     return SipServer(settings, credentials.lookup, clock.wall, random_bytes, quirks.find)
 

@@ -120,6 +120,7 @@ async def _begin(config: Config, parts: Parts) -> str:
     await services.downloads.begin()
     await services.analysis.begin()
     await services.voice.begin()
+    await services.platforms.begin()
     return password
 
 
@@ -151,6 +152,8 @@ async def _start(
         ("downloads", services.downloads.run),
         ("analysis", services.analysis.run),
         ("voice", services.voice.run),
+        ("shares", services.platforms.run),
+        ("cascade", parts.cascade.run),
         ("housekeeping", parts.housekeeping.run),
     ):
         await running.enter_async_context(_task(group, name, work))

@@ -1,5 +1,6 @@
 """The command `vms`: one file per subcommand, imported only when it is called.
 
+A subcommand of two words has an underscore between them in its file's name.
 A subcommand's module has a docstring (its first line is the help), `add_arguments(parser)` and
 `run(arguments) -> int`, the exit code.
 """
@@ -16,6 +17,7 @@ from vms.version import VERSION
 COMMANDS = {
     "run": "启动平台（Ctrl-C 停止） · run the platform",
     "simulate": "启动模拟矿山 · run a simulated mine",
+    "simulate upper": "启动模拟上级平台 · run a simulated upper platform",
     "check": "检查配置与环境 · explain what is wrong with the configuration",
     "device": "添加、列出、删除设备 · add, list, remove devices",
     "user": "添加、列出用户，设置密码 · add and list users, set passwords",
@@ -35,9 +37,11 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words and words[0] in COMMANDS:
-        return _run(words[0], words[1:])
-    listing = "\n".join(f"  {name:10}{text}" for name, text in COMMANDS.items())
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if name in COMMANDS:
+            return _run(name, words[length:])
+    listing = "\n".join(f"  {name:16}{text}" for name, text in COMMANDS.items())
     parser = ArgumentParser(
         prog="vms",
         description=f"烽燧视频管理平台 · Fengsui VMS\n\n{listing}",
@@ -51,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, words: list[str]) -> int:
-    module = import_module(f"vms.cli.{name}")
+    module = import_module(f"vms.cli.{name.replace(' ', '_')}")
     command = cast(Command, module)
     parser = ArgumentParser(
         prog=f"vms {name}",

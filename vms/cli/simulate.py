@@ -160,7 +160,7 @@ def check_fleet(arguments: Namespace) -> None:
 
 
 async def _simulate_fleet(config: Config, arguments: Namespace) -> None:
-    stop = _stop_on_signal()
+    stop = stop_on_signal()
     ids = fleet_ids(arguments.fleet)
     passwords = dict.fromkeys(ids, arguments.password)
     if arguments.provision:
@@ -212,7 +212,8 @@ def _let_all_in(
                 queries.add_device(database, device_id, at=at, name=name, secret=secret)
 
 
-def _stop_on_signal() -> asyncio.Event:
+def stop_on_signal() -> asyncio.Event:
+    """Return what Ctrl-C or a request to terminate sets."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -221,7 +222,7 @@ def _stop_on_signal() -> asyncio.Event:
 
 
 async def _simulate(config: Config, arguments: Namespace) -> None:
-    stop = _stop_on_signal()
+    stop = stop_on_signal()
     mines = build_mines(arguments.boxes, arguments.channels, arguments.speakers)
     passwords = {mine.device_id: arguments.password for mine in mines}
     if arguments.provision:

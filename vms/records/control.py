@@ -125,3 +125,5 @@ class ConfigReading:
     configs: tuple[ConfigView, ...]
     missing: tuple[str, ...]
     """Types that the device did not tell."""
+    restarting: tuple[str, ...] = ()
+    """Types that it was not asked for: it would restart (quirk `config_restarts`)."""

@@ -7,6 +7,7 @@ from vms.services.alarm_commands import AlarmCommands
 from vms.services.alarms import AlarmService
 from vms.services.analysis import AnalysisService
 from vms.services.capabilities import CapabilityService
+from vms.services.cascade.platforms import PlatformService
 from vms.services.device_config import DeviceConfigService
 from vms.services.device_control import DeviceControlService
 from vms.services.device_recordings import DeviceRecordingService
@@ -22,6 +23,7 @@ from vms.services.ptz_memory import PtzMemoryService
 from vms.services.quirks import QuirkService
 from vms.services.recording import RecordingService
 from vms.services.registration_rules import RegistrationRuleService
+from vms.services.signalling_trace import SignallingTraceService
 from vms.services.snapshots import SnapshotService
 from vms.services.subscriptions import SubscriptionService
 from vms.services.system import SystemService
@@ -57,4 +59,6 @@ class Services:
     snapshots: SnapshotService
     system: SystemService
     voice: VoiceService
+    signalling: SignallingTraceService
+    platforms: PlatformService
     bus: Bus

@@ -13,18 +13,20 @@ from peewee import Database
 
 from channel_registry.queries.channels import find_channel
 from channel_registry.queries.devices import find_device
-from sip.events import AlarmReceived, DeviceClockChecked, DeviceMoved
+from sip.events import AlarmReceived, DeviceClockChecked, DeviceMoved, GuessingLocked
 from sip.gb28181.alarm import split_methods
 from sip.gb28181.alarm_names import name_alarm
 from vms.bus import Bus
 from vms.clock import Clock
 from vms.errors import NotFound
-from vms.events import AlarmRaised, AlarmUpdated, LiveStatusChanged
+from vms.events import AlarmRaised, AlarmUpdated
 from vms.ids import new_name
-from vms.records import Alarm, AlarmFilter, AlarmLevel, LiveState, Page
+from vms.records import Alarm, AlarmFilter, AlarmLevel, Page
 from vms.services.day_folders import remove_days_before, write_picture
+from vms.services.outages import OutageWatch
 from vms.services.store import Store
 from vms.storage.queries import alarms as queries
+from vms.storage.queries.audit import add_audit
 from vms.storage.records import AlarmStep, NewAlarm
 
 logger = logging.getLogger(__name__)
@@ -32,9 +34,6 @@ logger = logging.getLogger(__name__)
 FOLDER = "alarms"
 LARGEST_SNAPSHOT = 4 * 1024 * 1024
 """Requirement S2: an alarm's picture has 4 MB at most."""
-
-STATUSES = 16_384
-"""Live statuses that may wait: a switch that dies stalls every picture at the same moment."""
 
 DEVICE_ALARM = "device_alarm"
 """Kind of what devices report."""
@@ -50,15 +49,11 @@ class AlarmService:
         self._data = data
         self._bus = bus
         self._clock = clock
-        self._stalled: set[str] = set()
-        """Channels whose loss was judged: a status is told again with each retry and at the end."""
+        self._outages = OutageWatch(self.raise_, bus, clock)
 
     async def run(self) -> None:
-        """Watch running pictures until cancelled: one that stalls is an alarm."""
-        with self._bus.subscribe(LiveStatusChanged, name="alarms", limit=STATUSES) as events:
-            async for event in events:
-                if isinstance(event, LiveStatusChanged):
-                    await self._judge(event)
+        """Watch pictures and devices until cancelled: one that stalls is an alarm."""
+        await self._outages.run()
 
     # Raising
 
@@ -120,6 +115,28 @@ class AlarmService:
             )
         )
 
+    async def raise_guessing(self, event: GuessingLocked) -> None:
+        """Somebody tries passwords of a device: for the audit log, and one alarm per device."""
+        await self._store.run_when_ready(
+            add_audit,
+            at=event.at,
+            actor=event.device_id,
+            action="device.register",
+            target=event.device_id,
+            source=event.peer.host,
+            result="locked_out",
+        )
+        await self.raise_(
+            NewAlarm(
+                channel=event.device_id,
+                kind="password_guessing",
+                level=AlarmLevel.YELLOW,
+                dedupe_key=f"guessing:{event.device_id}",
+                source="system",
+                detail={"address": event.peer.host},
+            )
+        )
+
     # People
 
     async def alarms(self, wanted: AlarmFilter, page: int = 1, size: int = 50) -> Page[Alarm]:
@@ -175,26 +192,6 @@ class AlarmService:
             )
             return alarm
         return await self._store.run(queries.set_snapshot, alarm.id, name)
-
-    async def _judge(self, event: LiveStatusChanged) -> None:
-        """A picture that was there and is lost; that nobody could reach one is no alarm."""
-        status = event.status
-        if status.state is not LiveState.STALLED:
-            self._stalled.discard(status.code)
-            return
-        if status.code in self._stalled:
-            return
-        self._stalled.add(status.code)
-        await self.raise_(
-            NewAlarm(
-                channel=status.code,
-                kind="stream_lost",
-                level=AlarmLevel.YELLOW,
-                dedupe_key=f"stream_lost:{status.code}",
-                source="system",
-                detail={"reason": status.reason or "", "detail": status.detail},
-            )
-        )
 
 
 def _detail_of(event: AlarmReceived) -> dict[str, object]:

@@ -1,22 +1,27 @@
-"""Asks devices what they are and which channels they have, a few at a time."""
+"""Asks devices what they are and which channels they have, some at a time.
+
+What they answer is written by one task, many devices in one transaction: after a power cut
+thousands answer within minutes.
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from peewee import Database
 
-from channel_registry.queries.devices import list_devices, set_device_info
+from channel_registry.queries.catalog import CatalogAnswer
+from channel_registry.queries.devices import list_devices, set_device_infos
 from channel_registry.records import CatalogEntry
 from sip.errors import SipError
 from sip.events import CatalogItem
 from sip.server import CatalogResult, DeviceInfo, DeviceStatus
 from vms.clock import Clock
 from vms.config_sections import SipSection
-from vms.errors import NotFound, NotReady
-from vms.services.presence import CatalogChange, catalog_came
+from vms.errors import NotReady
+from vms.services.presence import CatalogChange, catalogs_came
 from vms.services.presence_news import PresenceNews
 from vms.services.store import Store
 from vms.supervise import supervise
@@ -24,8 +29,16 @@ from vms.supervise import supervise
 logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 1000
+MOST_FOUND = 256
+"""Answers that may wait to be written; above it nobody else is asked."""
+MOST_ITEMS = 500
+"""Channels that are written in one transaction, beyond those of one device."""
 RETRY_S = 5.0
 """Wait before an incomplete catalogue is asked for again; it doubles."""
+
+
+Found = tuple[str, DeviceInfo | CatalogResult]
+"""What a device has answered."""
 
 
 class Queries(Protocol):
@@ -65,6 +78,7 @@ class CatalogService:
         self._clock = clock
         self._waiting: dict[str, None] = {}
         self._has_work = asyncio.Condition()
+        self._found: asyncio.Queue[Found] = asyncio.Queue(MOST_FOUND)
 
     @property
     def waiting(self) -> int:
@@ -76,6 +90,7 @@ class CatalogService:
         async with asyncio.TaskGroup() as group:
             for number in range(self._settings.parallel_queries):
                 group.create_task(supervise(f"catalogs {number}", self._work))
+            group.create_task(supervise("catalog-writes", self._write))
 
     async def ask(self, device_id: str) -> None:
         """Put a device on the list."""
@@ -100,10 +115,7 @@ class CatalogService:
                 await self._has_work.wait_for(lambda: bool(self._waiting))
                 device_id = next(iter(self._waiting))
                 del self._waiting[device_id]
-            try:
-                await self._query(device_id)
-            except NotFound:
-                logger.info("device was removed while it was asked", extra={"device": device_id})
+            await self._query(device_id)
 
     async def _query(self, device_id: str) -> None:
         await self._query_info(device_id)
@@ -127,15 +139,7 @@ class CatalogService:
         except (SipError, TimeoutError) as error:
             self._no_answer(device_id, "DeviceInfo", error)
             return
-        await self._store.run(
-            set_device_info,
-            device_id,
-            name=info.name,
-            manufacturer=info.manufacturer,
-            model=info.model,
-            firmware=info.firmware,
-        )
-        self._on_info(device_id, info.manufacturer, info.model, info.firmware)
+        await self._found.put((device_id, info))
 
     async def _query_status(self, device_id: str) -> None:
         """Ask how the device is: its answer tells its clock, which signalling compares."""
@@ -152,8 +156,7 @@ class CatalogService:
         except (SipError, TimeoutError) as error:
             self._no_answer(device_id, "Catalog", error)
             return False
-        change = await self._store.run(_merge, device_id, result, self._clock.wall())
-        self._news.tell_catalog(change)
+        await self._found.put((device_id, result))
         if not result.complete:
             logger.warning(
                 "catalog incomplete",
@@ -165,6 +168,21 @@ class CatalogService:
             )
         return result.complete
 
+    # Writing
+
+    async def _write(self) -> None:
+        while True:
+            batch = [await self._found.get()]
+            while not self._found.empty() and _size(batch) < MOST_ITEMS:
+                batch.append(self._found.get_nowait())
+            at = self._clock.wall()
+            changes = await self._store.run_when_ready(_write_all, batch, at)
+            for device_id, info in batch:
+                if isinstance(info, DeviceInfo):
+                    self._on_info(device_id, info.manufacturer, info.model, info.firmware)
+            for change in changes:
+                self._news.tell_catalog(change)
+
     def _no_answer(self, device_id: str, query: str, error: Exception) -> None:
         logger.warning(
             "device does not answer a query",
@@ -172,12 +190,36 @@ class CatalogService:
         )
 
 
-def _merge(
-    database: Database, device_id: str, result: CatalogResult, at: datetime
-) -> CatalogChange:
-    """Beside the loop as a whole: tens of thousands of items are copied, too."""
-    entries = entries_of(result.items)
-    return catalog_came(database, device_id, entries, at, complete=result.complete)
+def _size(batch: Sequence[Found]) -> int:
+    """How many rows it may come to."""
+    return sum(len(each.items) if isinstance(each, CatalogResult) else 1 for _, each in batch)
+
+
+def _write_all(database: Database, batch: Sequence[Found], at: datetime) -> list[CatalogChange]:
+    """Beside the loop as a whole: tens of thousands of items are copied, too.
+
+    A device that was removed meanwhile is left out; of two catalogues of one device the second is
+    merged after the first.
+    """
+    infos = {
+        device_id: (each.name, each.manufacturer, each.model, each.firmware)
+        for device_id, each in batch
+        if isinstance(each, DeviceInfo)
+    }
+    changes: list[CatalogChange] = []
+    with database.atomic():
+        set_device_infos(database, infos)
+        answers: dict[str, CatalogAnswer] = {}
+        for device_id, each in batch:
+            if not isinstance(each, CatalogResult):
+                continue
+            if device_id in answers:
+                changes += catalogs_came(database, list(answers.values()), at).values()
+                answers = {}
+            entries = entries_of(each.items)
+            answers[device_id] = CatalogAnswer(device_id, entries, each.complete)
+        changes += catalogs_came(database, list(answers.values()), at).values()
+    return changes
 
 
 def _incomplete(database: Database) -> list[str]:

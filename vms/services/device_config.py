@@ -26,6 +26,8 @@ HANDLED_ELSEWHERE = frozenset({"SnapShotConfig"})
 """Written by the snapshot service: its address and session are ours."""
 BASIC = "BasicParam"
 """What it asks for, some devices answer under one code only, and some restart (quirk 25)."""
+RESTARTS = "config_restarts"
+"""The code of what is not asked without a person's word."""
 
 
 class DeviceConfigService:
@@ -80,6 +82,7 @@ class DeviceConfigService:
         """Ask for one type after another: many devices answer only the first of several."""
         found: list[ConfigView] = []
         missing: list[str] = []
+        restarting: list[str] = []
         for name in types:
             try:
                 self._check_restart(device_id, name, forced)
@@ -88,8 +91,8 @@ class DeviceConfigService:
             except (NotFound, Conflict, VmsError) as error:
                 if is_given or error.code in ("device_offline", "device_not_found"):
                     raise
-                missing.append(name)
-        return ConfigReading(tuple(found), tuple(missing))
+                (restarting if error.code == RESTARTS else missing).append(name)
+        return ConfigReading(tuple(found), tuple(missing), tuple(restarting))
 
     async def _read_one(self, device_id: str, target: str, name: str) -> ConfigView:
         question = config.ask_config([name], await self._target(device_id, target, name))
@@ -120,7 +123,7 @@ class DeviceConfigService:
     def _check_restart(self, device_id: str, name: str, forced: bool) -> None:
         """A person decides whether a device that restarts because of it is worth it."""
         if name == BASIC and not forced and self._quirks(device_id).is_set(Quirk.CONFIG_RESTARTS):
-            raise Conflict("config_restarts", command=name)
+            raise Conflict(RESTARTS, command=name)
 
     async def _target(self, device_id: str, target: str, name: str) -> str:
         """Whose code to name; "" is the device's own."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sip.events import UpgradeEnded
 from sip.gb28181 import control, sd_card
 from vms.clock import Clock
-from vms.errors import Conflict, NotFound
+from vms.errors import Conflict
 from vms.ids import new_name
 from vms.records import OrderState, StorageCard, UpgradeView
 from vms.services.capability_notes import NoteCapability, ignore_note
@@ -90,13 +90,13 @@ class DeviceControlService:
             raise
         return view
 
-    async def upgrade_of(self, device_id: str) -> UpgradeView:
-        """The last upgrade; raises NotFound(device), NotFound(upgrade)."""
+    async def upgrade_of(self, device_id: str) -> UpgradeView | None:
+        """The last upgrade since the platform started; None: none was ordered.
+
+        Raises NotFound(device).
+        """
         await self._desk.device(device_id)
-        found = self._upgrades.get(device_id)
-        if found is None:
-            raise NotFound("upgrade", device_id)
-        return found
+        return self._upgrades.get(device_id)
 
     def upgrade_ended(self, event: UpgradeEnded) -> None:
         """A device says how it went."""

@@ -53,6 +53,8 @@ class Surroundings:
     """The registrar must not accept it any more."""
     refresh_catalog: Callable[[str], Awaitable[None]]
     reload_credentials: Callable[[], Awaitable[object]]
+    registry_changed: Callable[[], None]
+    """People named, placed or removed something."""
     sip_port: Callable[[], int]
     http_port: Callable[[], int]
 
@@ -113,7 +115,9 @@ class DirectoryService:
 
     async def rename_device(self, device_id: str, name: str) -> DeviceView:
         """Give a device another name; raises NotFound(device)."""
-        return await self._store.run(device_queries.update_device, device_id, name=name)
+        device = await self._store.run(device_queries.update_device, device_id, name=name)
+        self._around.registry_changed()
+        return device
 
     async def reset_password(self, device_id: str, password: str = "") -> str:
         """Give a device another password; the running registration lasts until its refresh."""
@@ -128,6 +132,7 @@ class DirectoryService:
         await self._store.run(remove_device, device_id, self._clock.wall())
         await self._around.reload_credentials()
         self._around.forget_device(device_id)
+        self._around.registry_changed()
 
     async def refresh_catalog(self, device_id: str) -> None:
         """Ask a device for its channels; the outcome comes as CatalogMerged.
@@ -179,6 +184,7 @@ class DirectoryService:
         given = {"name": name, "category_code": category_code, "organisation_id": organisation_id}
         changes = {key: value or None for key, value in given.items() if value is not None}
         await self._store.run(_change_channel, code, changes)
+        self._around.registry_changed()
         return await self.channel(code)
 
     async def tree(self, by: TreeBy, parent: str = "") -> tuple[TreeNodeView, ...]:

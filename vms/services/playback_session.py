@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from sip.gb28181.mansrtsp import PlaybackCommand
+from sip.gb28181.mansrtsp import Method, PlaybackCommand
 from sip.message.sdp import History, HistoryKind, MediaOffer
 from sip.server import (
     Invitation,
@@ -169,6 +169,21 @@ class PlaybackSession:
             raise PeerUnreachable("no picture yet")
         reply = await self._signalling.control_playback(self.invitation_id, command)
         self.give_time()
+        return reply
+
+    async def obey(self, command: PlaybackCommand) -> PlaybackReply:
+        """Pass another platform's command on as it came, and count as it says; the same errors."""
+        reply = await self.control(command)
+        if command.method is Method.TEARDOWN:
+            return reply
+        place = command.range.start_s if command.range is not None else None
+        scale = reply.scale or command.scale
+        self.is_held = command.method is Method.PAUSE
+        if place is not None or scale is not None:
+            is_turn = scale is not None and (scale < 0) != (self.position.scale < 0)
+            self.position.place(place, scale)
+            if place is not None or is_turn:
+                self.renew_clock()
         return reply
 
     def give_time(self) -> None:

@@ -11,7 +11,12 @@ from itertools import count
 from peewee import Database
 
 from channel_registry.errors import UnknownDevice
-from channel_registry.queries.catalog import apply_catalog, mark_missing, set_channel_statuses
+from channel_registry.queries.catalog import (
+    CatalogAnswer,
+    apply_catalogs,
+    mark_missing,
+    set_channel_statuses,
+)
 from channel_registry.queries.channels import (
     channel_codes,
     channels_by_code,
@@ -148,24 +153,34 @@ def catalog_came(
     complete: bool,
     is_notification: bool = False,
 ) -> CatalogChange:
-    """A catalogue, whole or in part."""
+    """A catalogue, whole or in part; raises UnknownDevice."""
+    answer = CatalogAnswer(device_id, tuple(entries), complete, is_notification)
+    changes = catalogs_came(database, [answer], at)
+    if not changes:
+        raise UnknownDevice(device_id)
+    return changes[device_id]
+
+
+def catalogs_came(
+    database: Database, answers: Sequence[CatalogAnswer], at: datetime
+) -> dict[str, CatalogChange]:
+    """Catalogues of many devices, each once, in few statements; unknown devices are left out."""
     with database.atomic():
-        summary = apply_catalog(
-            database,
-            device_id,
-            entries,
-            complete=complete,
-            at=at,
-            is_notification=is_notification,
-        )
+        summaries = apply_catalogs(database, answers, at=at)
         causes: dict[str, SpanCause] = {}
-        causes.update(dict.fromkeys(summary.turned_on, SpanCause.REPORTED_ON))
-        causes.update(dict.fromkeys(summary.turned_off, SpanCause.REPORTED_OFF))
-        causes.update(dict.fromkeys(summary.added, SpanCause.ADDED))
-        causes.update(dict.fromkeys(summary.returned, SpanCause.RETURNED))
-        causes.update(dict.fromkeys(summary.missing, SpanCause.MISSING))
-        changed = _record_channels(database, causes, at)
-        return CatalogChange(device_id, summary, changed)
+        for summary in summaries.values():
+            causes.update(dict.fromkeys(summary.turned_on, SpanCause.REPORTED_ON))
+            causes.update(dict.fromkeys(summary.turned_off, SpanCause.REPORTED_OFF))
+            causes.update(dict.fromkeys(summary.added, SpanCause.ADDED))
+            causes.update(dict.fromkeys(summary.returned, SpanCause.RETURNED))
+            causes.update(dict.fromkeys(summary.missing, SpanCause.MISSING))
+        changed: dict[str, list[tuple[ChannelRecord, SpanCause]]] = {}
+        for record, cause in _record_channels(database, causes, at):
+            changed.setdefault(record.device_id, []).append((record, cause))
+        return {
+            device_id: CatalogChange(device_id, summary, tuple(changed.get(device_id, ())))
+            for device_id, summary in summaries.items()
+        }
 
 
 def statuses_came(

@@ -93,8 +93,13 @@ class PtzService:
         channel = await self._desk.channel(code)
         return self._status(code, can_turn=can_turn(channel))
 
-    async def steer(self, who: Identity, code: str, steering: Steering) -> PtzStatus:
+    async def steer(
+        self, who: Identity, code: str, steering: Steering, *, lease_s: float | None = None
+    ) -> PtzStatus:
         """Turn as told for LEASE_S, or on while a movement is running; all 0 stops.
+
+        `lease_s` is the lease of those who do not renew it: another platform says once go, once
+        stop.
 
         Raises NotFound(channel), Conflict(ptz_missing), Conflict(ptz_held), NotReady.
         """
@@ -112,7 +117,7 @@ class PtzService:
         if running is None:
             running = _Movement(code, device_id, Steering(), 0.0)
             self._moving[code] = running
-        running.deadline = asyncio.get_running_loop().time() + self._lease_s
+        running.deadline = asyncio.get_running_loop().time() + (lease_s or self._lease_s)
         self._changed.set()
         if running.steering != steering:
             before, running.steering = running.steering, steering

@@ -81,6 +81,7 @@ class Listeners:
     upgrade_ended: Callable[[sip.UpgradeEnded], None]
     subscription_changed: Callable[[sip.SubscriptionChanged], None]
     positions_received: Callable[[sip.PositionsReceived], Awaitable[None]]
+    guessing_locked: Callable[[sip.GuessingLocked], Awaitable[None]]
 
 
 class RegistrationService:
@@ -269,6 +270,8 @@ class RegistrationService:
                 await self._listeners.positions_received(event)
             case sip.DeviceMoved():
                 await self._listeners.device_moved(event)
+            case sip.GuessingLocked():
+                await self._listeners.guessing_locked(event)
             case sip.DeviceClockChecked() if event.is_wrong:
                 await self._listeners.clock_wrong(event)
             case sip.DeviceRedirected():

@@ -1,7 +1,8 @@
 """Which event of signalling is written how, and many of them in one transaction.
 
 What storms after a power cut, or when a fleet says goodbye, is written for many devices at once:
-arrivals, departures, tries to register. The rest is one call each, in the order of coming.
+arrivals, departures, tries to register, ends of subscriptions. The rest is one call each, in the
+order of coming.
 """
 
 import logging
@@ -29,13 +30,14 @@ from vms.services.presence import (
     statuses_came,
 )
 from vms.storage.queries.attempts import record_attempts
-from vms.storage.queries.subscriptions import note_subscription
+from vms.storage.queries.subscriptions import SubscriptionNote, note_subscriptions
 from vms.storage.records import RegistrationAttempt, SpanCause
 
 logger = logging.getLogger(__name__)
 
 Outcome = PresenceChange | CatalogChange | None
-Write = Callable[[Database], Outcome] | Arrival | Departure | RegistrationAttempt
+Note = RegistrationAttempt | SubscriptionNote
+Write = Callable[[Database], Outcome] | Arrival | Departure | Note
 
 DEPARTURES: dict[type, tuple[SpanCause, bool]] = {
     sip.DeviceUnregistered: (SpanCause.UNREGISTERED, False),
@@ -73,7 +75,7 @@ def build_write(
         case sip.RegistrationAttempted():
             return _attempt(event)
         case sip.SubscriptionChanged():
-            return lambda db: _subscribed(db, event)
+            return _note(event)
         case sip.CatalogReceived():
             return lambda db: _catalog(db, event)
         case (
@@ -93,7 +95,7 @@ def write_all(database: Database, writes: Sequence[Write]) -> list[Outcome]:
     with database.atomic():
         moves: dict[str, int] = {}
         for index, write in enumerate(writes):
-            if isinstance(write, RegistrationAttempt):
+            if isinstance(write, Note):
                 continue
             if not isinstance(write, Arrival | Departure):
                 _write_moves(database, writes, moves, outcomes)
@@ -106,6 +108,9 @@ def write_all(database: Database, writes: Sequence[Write]) -> list[Outcome]:
         attempts = [write for write in writes if isinstance(write, RegistrationAttempt)]
         if attempts:
             record_attempts(database, attempts)
+        note_subscriptions(
+            database, [write for write in writes if isinstance(write, SubscriptionNote)]
+        )
     return outcomes
 
 
@@ -182,15 +187,8 @@ def _attempt(event: sip.RegistrationAttempted) -> RegistrationAttempt:
     )
 
 
-def _subscribed(database: Database, event: sip.SubscriptionChanged) -> None:
-    note_subscription(
-        database,
-        event.device_id,
-        event.topic,
-        state=event.state,
-        reason=event.reason,
-        at=event.at,
-    )
+def _note(event: sip.SubscriptionChanged) -> SubscriptionNote:
+    return SubscriptionNote(event.device_id, event.topic, event.state, event.reason, event.at)
 
 
 def _catalog(database: Database, event: sip.CatalogReceived) -> CatalogChange:

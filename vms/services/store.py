@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from peewee import Database
@@ -16,6 +16,7 @@ from channel_registry.errors import (
     UnknownChannel,
     UnknownDevice,
     UnknownOrganisation,
+    UnknownPlatform,
 )
 from vms.errors import Conflict, Invalid, NotFound, NotReady, VmsError
 from vms.storage.errors import AlreadyExists, StorageError, UnknownRow, WrongState
@@ -23,6 +24,14 @@ from vms.storage.errors import AlreadyExists, StorageError, UnknownRow, WrongSta
 logger = logging.getLogger(__name__)
 
 ASK_AGAIN_S = 1.0
+
+UNKNOWN: Mapping[type, tuple[str, str]] = {
+    UnknownDevice: ("device", "device_id"),
+    UnknownChannel: ("channel", "channel"),
+    UnknownOrganisation: ("organisation", "organisation_id"),
+    UnknownPlatform: ("platform", "platform_id"),
+}
+"""What the registry does not have: its kind, and the field that names it."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,13 +70,10 @@ class Store:
 
 def translated(error: RegistryError | StorageError) -> VmsError:
     """The same refusal in the vocabulary of the services."""
+    if type(error) in UNKNOWN:
+        kind, field = UNKNOWN[type(error)]
+        return NotFound(kind, getattr(error, field))
     match error:
-        case UnknownDevice():
-            return NotFound("device", error.device_id)
-        case UnknownChannel():
-            return NotFound("channel", error.channel)
-        case UnknownOrganisation():
-            return NotFound("organisation", error.organisation_id)
         case UnknownRow():
             return NotFound(error.kind, error.name)
         case RegistryConflict() | AlreadyExists():

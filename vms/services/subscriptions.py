@@ -5,15 +5,15 @@ otherwise. A device that refused is left alone for a day; its catalogue is then 
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from itertools import count
 from typing import Protocol
 
 from peewee import Database
 
-from channel_registry.queries.channels import has_mobile_channels
-from channel_registry.queries.devices import get_device, list_devices
+from channel_registry.queries.channels import devices_with_mobile_channels
+from channel_registry.queries.devices import get_device, known_devices, list_devices
 from sip.errors import SipError
 from sip.events import SubscriptionChanged
 from sip.gb28181 import control
@@ -24,14 +24,14 @@ from vms.bus import Bus
 from vms.clock import Clock
 from vms.config_sections import SubscriptionsSection
 from vms.errors import VmsError
-from vms.events import CatalogMerged, DeviceStatusChanged, SubscriptionUpdated
+from vms.events import CatalogMerged, DeviceStatusChanged, Event, SubscriptionUpdated
 from vms.records import SubscriptionTopic, SubscriptionView
 from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.catalogs import CatalogService
 from vms.services.store import Store
 from vms.storage.device_records import SubscriptionRecord, Verdict
 from vms.storage.queries.subscriptions import (
-    subscriptions_of,
+    subscriptions_of_all,
     wish_subscription,
 )
 
@@ -56,6 +56,11 @@ EVENTS = 16_384
 """Devices that may come on before they are served: a fleet after a power cut."""
 
 PAGE = 500
+BATCH = 200
+"""Devices that are looked up together."""
+
+Facts = tuple[Mapping[str, SubscriptionRecord], bool]
+"""What is known of a device's subscriptions by topic, and whether it has something that moves."""
 
 
 class Subscriptions(Protocol):
@@ -117,11 +122,10 @@ class SubscriptionService:
         """Apply the policy to each device that comes on, until cancelled."""
         wanted = (DeviceStatusChanged, CatalogMerged)
         with self._bus.subscribe(*wanted, name="subscriptions", limit=EVENTS) as events:
-            async for event in events:
-                is_on = isinstance(event, DeviceStatusChanged) and event.online
-                has_news = isinstance(event, CatalogMerged) and event.added + event.updated > 0
-                if isinstance(event, DeviceStatusChanged | CatalogMerged) and (is_on or has_news):
-                    await self._apply_safely(event.device_id, is_new=is_on)
+            while True:
+                first = await events.next()
+                others = [await events.next() for _ in range(min(len(events), BATCH))]
+                await self._apply_all(_concerned([first, *others]))
 
     def tell(self, event: SubscriptionChanged) -> None:
         """Tell what became of a subscription, after it was written."""
@@ -170,16 +174,25 @@ class SubscriptionService:
         await self._subscriptions.end(device_id, TOPICS[topic])
         if topic is SubscriptionTopic.ALARM:
             await self._arm(device_id)
-        await self._apply(device_id, asked_now=topic)
+        await self._apply(device_id, await self._store.run(_known, device_id), asked_now=topic)
         return await self.of_device(device_id)
 
     # Inside
 
-    async def _apply_safely(self, device_id: str, *, is_new: bool) -> None:
+    async def _apply_all(self, devices: Mapping[str, bool]) -> None:
+        """Serve devices, after one look into the database for all; True: it has just come on."""
+        if not devices:
+            return
+        facts = await self._store.run(_facts_of, list(devices))
+        for device_id, is_new in devices.items():
+            if device_id in facts:
+                await self._apply_safely(device_id, facts[device_id], is_new=is_new)
+
+    async def _apply_safely(self, device_id: str, facts: Facts, *, is_new: bool) -> None:
         try:
             if is_new:
                 await self._arm(device_id)
-            await self._apply(device_id)
+            await self._apply(device_id, facts)
         except (SipError, VmsError) as error:
             logger.warning(
                 "device not subscribed", extra={"device": device_id, "reason": str(error)}
@@ -200,8 +213,10 @@ class SubscriptionService:
                 extra={"device": device_id, "reason": str(error)},
             )
 
-    async def _apply(self, device_id: str, asked_now: SubscriptionTopic | None = None) -> None:
-        known, is_mobile = await self._store.run(_known, device_id)
+    async def _apply(
+        self, device_id: str, facts: Facts, asked_now: SubscriptionTopic | None = None
+    ) -> None:
+        known, is_mobile = facts
         running = {status.topic for status in self._subscriptions.statuses(device_id)}
         for name, topic in TOPICS.items():
             if topic in running or not self._wants(name, known, is_mobile):
@@ -247,9 +262,30 @@ class SubscriptionService:
         return any(s.topic is Topic.CATALOG and s.phase == ACTIVE for s in statuses)
 
 
-def _known(database: Database, device_id: str) -> tuple[dict[str, SubscriptionRecord], bool]:
+def _concerned(events: Sequence[Event]) -> dict[str, bool]:
+    """The devices that have to be looked at; True for those that have come on."""
+    devices: dict[str, bool] = {}
+    for event in events:
+        if isinstance(event, DeviceStatusChanged) and event.online:
+            devices[event.device_id] = True
+        elif isinstance(event, CatalogMerged) and event.added + event.updated > 0:
+            devices.setdefault(event.device_id, False)
+    return devices
+
+
+def _known(database: Database, device_id: str) -> Facts:
     get_device(database, device_id)
-    return subscriptions_of(database, device_id), has_mobile_channels(database, device_id)
+    return _facts_of(database, [device_id])[device_id]
+
+
+def _facts_of(database: Database, ids: Sequence[str]) -> dict[str, Facts]:
+    """Of many devices; unknown ones are left out."""
+    known = subscriptions_of_all(database, ids)
+    mobile = devices_with_mobile_channels(database, ids)
+    return {
+        device_id: (known.get(device_id, {}), device_id in mobile)
+        for device_id in known_devices(database, ids)
+    }
 
 
 def _wish(database: Database, device_id: str, topic: str, wanted: bool | None) -> None:

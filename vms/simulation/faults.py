@@ -32,9 +32,9 @@ def parse_faults(texts: list[str]) -> BoxFaults:
         if name == DIE:
             die = _number(text, value)
         elif name in MediaFaults.__dataclass_fields__:
-            media[name] = _value(MediaFaults, name, text, value)
+            media[name] = fault_value(MediaFaults, name, text, value)
         elif name in fault_names():
-            signalling[name] = _value(Faults, name, text, value)
+            signalling[name] = fault_value(Faults, name, text, value)
         else:
             raise ConfigError(
                 OPTION, f"unknown fault {name!r}; known: {', '.join(fault_names())}", EXAMPLE
@@ -42,7 +42,7 @@ def parse_faults(texts: list[str]) -> BoxFaults:
     return BoxFaults(replace(Faults(), **signalling), MediaFaults(**media), die)
 
 
-def _value(owner: type[Faults | MediaFaults], name: str, text: str, value: str) -> Any:
+def fault_value(owner: type[Any], name: str, text: str, value: str) -> Any:
     """A switch is set by its name alone; the others need a number."""
     [field] = (field for field in fields(owner) if field.name == name)
     if isinstance(field.default, bool):

@@ -63,6 +63,8 @@ class RunningFleet:
     def __init__(self, order: FleetOrder, faults: Faults | None = None, host: str = "") -> None:
         """`host` is the own address; empty: that of the card that leads to the platform."""
         self._host = host or local_address(order.server)
+        self.says_goodbye = True
+        """Whether the devices unregister at the end, or fall silent as in a power cut."""
         self._over = asyncio.Event()
         ids = list(order.passwords)
         shares = [
@@ -94,7 +96,8 @@ class RunningFleet:
             try:
                 await self._watch(on_progress)
             except asyncio.CancelledError:
-                await self._say_farewell(drivers)
+                if self.says_goodbye:
+                    await self._say_farewell(drivers)
                 raise
 
     def _make(self, order: FleetOrder, ids: list[str], faults: Faults | None) -> tuple[Fleet, int]:

@@ -110,7 +110,7 @@ async def follow_script(commands: tuple[Command, ...], boxes: Mapping[str, Simul
 
 async def follow_typing(boxes: Mapping[str, SimulatedBox]) -> None:
     """Carry out what is typed until the end of the input; a wrong line is told and left out."""
-    async for line in _typed_lines():
+    async for line in typed_lines():
         try:
             command = parse_command(line)
         except ConfigError as error:
@@ -122,7 +122,8 @@ async def follow_typing(boxes: Mapping[str, SimulatedBox]) -> None:
             carry_out(command, boxes)
 
 
-async def _typed_lines() -> AsyncIterator[str]:
+async def typed_lines() -> AsyncIterator[str]:
+    """Yield what is typed until the end of the input."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(

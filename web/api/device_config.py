@@ -45,6 +45,8 @@ class Configs(Wire):
     configs: list[Config]
     missing: list[str]
     """Types that the device did not tell."""
+    restarting: list[str]
+    """Types that it was not asked for, because it would restart; `force` asks nevertheless."""
 
 
 class ConfigQuery(Body):

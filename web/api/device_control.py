@@ -78,6 +78,13 @@ class Upgrade(Wire):
     """01 download timed out, 02 package broken, 03 system error, 99 other."""
 
 
+class LastUpgrade(Wire):
+    """The last upgrade of a device."""
+
+    upgrade: Upgrade | None
+    """Null where none was ordered since the platform started."""
+
+
 def build_upgrade(view: UpgradeView) -> Upgrade:
     """The JSON form."""
     return Upgrade.model_validate(view)
@@ -193,8 +200,9 @@ async def upgrade_device(call: Call, device_id: GbCode, body: Firmware) -> Upgra
     "/devices/{device_id}/upgrade",
     summary="Show the last upgrade",
     permission=Permission.WATCH,
-    problems=("device_not_found", "upgrade_not_found"),
+    problems=("device_not_found",),
 )
-async def show_upgrade(call: Call, device_id: GbCode) -> Upgrade:
+async def show_upgrade(call: Call, device_id: GbCode) -> LastUpgrade:
     """Tell how the last upgrade went since the platform started."""
-    return build_upgrade(await call.services.device_control.upgrade_of(device_id))
+    found = await call.services.device_control.upgrade_of(device_id)
+    return LastUpgrade(upgrade=build_upgrade(found) if found is not None else None)

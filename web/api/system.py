@@ -1,5 +1,6 @@
 """System: the status line, on/off spans, metrics and health."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from aiohttp import web
@@ -37,6 +38,10 @@ class System(Wire):
     alarms_open: int
     disk_free_bytes: int
     disk_total_bytes: int
+    uppers: int
+    """Upper platforms that are switched on."""
+    uppers_registered: int
+    """Those of them where we are registered now."""
     time_zone: str
     """Zone of the times that people are shown."""
 
@@ -77,8 +82,11 @@ class Health(Wire):
 @resource.route("GET", "/system", summary="Show the status", permission=Permission.WATCH)
 async def show_system(call: Call) -> System:
     """Sum up what runs."""
-    status = System.model_validate(await call.services.system.status())
-    return status.model_copy(update={"viewers": call.request.app[viewers_key].taken})
+    status = await call.services.system.status()
+    registered, uppers = call.services.platforms.links()
+    places = call.request.app[viewers_key].taken
+    links = {"uppers": uppers, "uppers_registered": registered, "viewers": places}
+    return System.model_validate(asdict(status) | links)
 
 
 @resource.route("GET", "/spans", summary="List on/off spans", permission=Permission.WATCH)

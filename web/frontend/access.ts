@@ -5,13 +5,18 @@ import "./styles/frame.css";
 import "./styles/controls.css";
 import "./styles/access.css";
 import "./styles/alarms.css";
+import "./styles/drawer.css";
+import "./styles/signalling.css";
 import { timeWithAge } from "./components/age";
 import { groupAttempts, type AttemptGroup } from "./components/attempt_groups";
 import { addDevice } from "./components/device_acts";
 import { copyRow } from "./components/dialog";
+import { Drawer } from "./components/drawer";
 import { ruleForm } from "./components/registration_rule";
+import { signallingLadder } from "./components/signalling_ladder";
 import { attempt } from "./components/toast";
 import { verdictCard } from "./components/verdict";
+import type { Api } from "./api";
 import { formatCode } from "./clock";
 import type { Access, RegistrationAttempt } from "./contract";
 import { fill, h, icon, need } from "./dom";
@@ -98,14 +103,24 @@ function attemptList(
     onclick: () => void addDevice(context.api, id).then((added) => { if (added) void reload(); }) },
   icon("plus"), t("access.allow"));
   return h("ul", { class: "plain-list attempts" }, ...groupAttempts(attempts).map((group) =>
-    attemptRow(group, mayAdd && isStranger(group.latest) ? allow(group.latest.device_id) : null)));
+    attemptRow(group, mayAdd && isStranger(group.latest) ? allow(group.latest.device_id) : null, context.api)));
+}
+
+const ladders = new Drawer();
+
+/** What an address sent, whoever it says that it is: why a device does not get in. */
+function showLadder(api: Api, address: string, id: string): void {
+  ladders.element.dataset["address"] = address;
+  ladders.element.classList.add("drawer-wide");
+  ladders.show(t("sip.of_address", { address }),
+    signallingLadder(api, { path: "/sip", query: { address }, kind: "address", name: id }));
 }
 
 function isStranger({ known, outcome }: RegistrationAttempt): boolean {
   return !known && REFUSED.test(outcome);
 }
 
-function attemptRow({ latest, earlier }: AttemptGroup, allow: HTMLElement | null): HTMLElement {
+function attemptRow({ latest, earlier }: AttemptGroup, allow: HTMLElement | null, api: Api): HTMLElement {
   const { device_id: id, address, transport, user_agent: agent, at, count } = latest;
   return h("li", { class: "attempt", "data-attempt": id, "data-outcome": latest.outcome },
     outcome(latest),
@@ -116,7 +131,8 @@ function attemptRow({ latest, earlier }: AttemptGroup, allow: HTMLElement | null
     h("div", { class: "attempt-when" }, timeWithAge(at),
       h("span", { class: "quiet" }, t("access.times", { count }))),
     h("p", { class: "attempt-advice quiet" }, advice(latest)),
-    allow,
+    h("div", { class: "attempt-acts" }, allow, h("button", { type: "button", class: "button button-small",
+      "data-action": "signalling", onclick: () => showLadder(api, address, id) }, icon("access"), t("sip.open"))),
     earlier.length === 0 ? null : h("details", { class: "attempt-history", "data-history": `${id} ${address} ${transport}` },
       h("summary", { class: "quiet" }, t("access.history", { count: earlier.length })),
       h("ul", { class: "plain-list" }, ...earlier.map((one) => h("li", { "data-outcome": one.outcome },

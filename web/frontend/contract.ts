@@ -325,6 +325,9 @@ export interface SystemFacts {
   alarms_open?: number;
   started_at?: string;
   time_zone?: string;
+  /** Upper platforms that are switched on, and those where we are registered. */
+  uppers?: number;
+  uppers_registered?: number;
   recording: number;
   version: string;
   uptime_s: number;
@@ -373,6 +376,9 @@ export interface EventBodies {
   subscription: { device_id: string; topic: string; state: string; reason: string | null };
   position: Position;
   segment_recorded: Segment & { channel: string };
+  platforms_changed: { platform_ids: string[] };
+  platform_state: { platform_ids: string[] };
+  shares_changed: { platform_ids: string[] };
   ptz_holder: { code: string; holder: string | null; is_locked: boolean };
 }
 

@@ -1,6 +1,6 @@
 /** Calls that turn cameras and tell devices what to do. */
 
-import { listOf, Problem, type Api } from "./api";
+import { listOf, type Api } from "./api";
 
 /** Each value is a direction and a share of the speed, -1 to 1; all 0 stops. */
 export interface Steering { pan: number; tilt: number; zoom: number; focus: number; iris: number }
@@ -71,7 +71,8 @@ export interface ConfigField {
 
 export type ConfigValues = Record<string, unknown>;
 export interface Config { type: string; values: ConfigValues; fields: ConfigField[] }
-export interface Configs { configs: Config[]; missing: string[] }
+/** `restarting`: not asked for, because the device would restart. */
+export interface Configs { configs: Config[]; missing: string[]; restarting?: string[] }
 
 export const STOP: Steering = { pan: 0, tilt: 0, zoom: 0, focus: 0, iris: 0 };
 
@@ -153,12 +154,11 @@ export class ControlApi {
   }
   /** Null where none was ordered since the platform started. */
   async lastUpgrade(id: string): Promise<Upgrade | null> {
-    try {
-      return await this.api.ask("GET", `/devices/${id}/upgrade`);
-    } catch (error) {
-      if (error instanceof Problem && error.code === "upgrade_not_found") return null;
-      throw error;
-    }
+    return (await this.api.ask<{ upgrade: Upgrade | null }>("GET", `/devices/${id}/upgrade`)).upgrade;
+  }
+  /** Have it report the alarms it has; none of `methods` means all. */
+  queryAlarms(id: string, methods: string[]): Promise<void> {
+    return this.api.ask("POST", `/devices/${id}/alarm-query`, { methods });
   }
   /** Of one device, or with null of all. */
   registrationRule(id: string | null): Promise<RegistrationRule> { return this.api.ask("GET", rulePath(id)); }
@@ -169,8 +169,14 @@ export class ControlApi {
   configs(owner: "channels" | "devices", id: string): Promise<Configs> {
     return this.api.ask("GET", `/${owner}/${id}/config`);
   }
-  writeConfig(owner: "channels" | "devices", id: string, type: string, values: ConfigValues): Promise<Config> {
-    return this.api.ask("PUT", `/${owner}/${id}/config/${type}`, { values });
+  /** Ask for these although the device restarts because of them. */
+  forcedConfigs(owner: "channels" | "devices", id: string, types: string[]): Promise<Configs> {
+    return this.api.ask("GET", `/${owner}/${id}/config?types=${types.join(",")}&force=true`);
+  }
+  writeConfig(
+    owner: "channels" | "devices", id: string, type: string, values: ConfigValues, force = false,
+  ): Promise<Config> {
+    return this.api.ask("PUT", `/${owner}/${id}/config/${type}`, { values, ...(force ? { force } : {}) });
   }
 }
 

@@ -7,6 +7,7 @@ import "./styles/drawer.css";
 import "./styles/doctor.css";
 import "./styles/alarms.css";
 import "./styles/wall.css";
+import "./styles/signalling.css";
 import { timeWithAge } from "./components/age";
 import { CHANNEL_EVENTS, ChannelDrawer } from "./components/channel_drawer";
 import { addDevice } from "./components/device_acts";
@@ -16,7 +17,7 @@ import { filterBar, Table, type Column } from "./components/table";
 import { verdictCard } from "./components/verdict";
 import type { Device } from "./contract";
 import { fill, h, icon, need } from "./dom";
-import { canAdminister, startPage, type PageContext } from "./frame";
+import { canAdminister, canOperate, startPage, type PageContext } from "./frame";
 import { t, tServer } from "./i18n";
 
 const RELOAD_WAIT_MS = 500;
@@ -57,9 +58,10 @@ async function start(): Promise<void> {
   const add = h("button", { type: "button", class: "button button-primary", "data-action": "add-device",
     onclick: () => void addDevice(context.api).then((added) => { if (added) void table.reload(); }) },
   icon("plus"), t("device.add"));
+  const strangers = h("a", { class: "button", href: "/access", "data-action": "strangers" }, icon("access"), t("device.strangers"));
   fill(need("#page"),
     h("header", { class: "page-head" }, h("h1", {}, t("nav.devices")),
-      filterBar(table, canAdminister(context.session) ? [add] : [])),
+      filterBar(table, [...canOperate(context.session) ? [strangers] : [], ...canAdminister(context.session) ? [add] : []])),
     table.element);
   follow(context, table, drawer);
   await table.reload();

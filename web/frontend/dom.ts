@@ -56,7 +56,7 @@ export type IconName =
   | "play" | "pause" | "replay" | "back30" | "previous" | "download" | "record" | "boxes" | "sound" | "mute" | "fold" | "unfold" | "tree" | "user" | "copy" | "refresh"
   | "trash" | "plus" | "retry" | "help" | "key" | "edit" | "layout1" | "layout4" | "layout9"
   | "dot-on" | "dot-unproven" | "dot-off" | "level-1" | "level-2" | "level-3" | "level-4" | "check"
-  | "next" | "mic" | "speaker" | "stop" | "ptz" | "camera" | "folder" | "category";
+  | "next" | "mic" | "speaker" | "stop" | "ptz" | "camera" | "folder" | "category" | "cascade";
 
 /** An icon of the local sprite; it says nothing to screen readers, so give its button a label. */
 export function icon(name: IconName, className = "icon"): SVGSVGElement {

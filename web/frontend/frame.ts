@@ -5,6 +5,7 @@ import { Api } from "./api";
 import { formatBytes, formatTime, serverNow } from "./clock";
 import { refreshAges } from "./components/age";
 import { alarmPopup } from "./components/alarm_popup";
+import { linkTone } from "./components/platform_words";
 import { passwordDialog } from "./components/password_dialog";
 import { attempt, toast } from "./components/toast";
 import type { EventType, Session, SystemFacts } from "./contract";
@@ -55,7 +56,7 @@ export async function startPage(types: EventType[], onAlarmOpen?: (channel: stri
   void context.alarms.reload();
   if (session.must_change_password === true) void passwordDialog(api, true);
   // A session that only watches has no business with strangers' addresses.
-  if (!canOperate(session)) document.querySelector(".rail [href='/access']")?.remove();
+  if (!canOperate(session)) for (const page of ["/access", "/platforms"]) document.querySelector(`.rail [href='${page}']`)?.remove();
   document.body.dataset["ready"] = "true";
   return context;
 }
@@ -145,7 +146,7 @@ function showLink(isUp: boolean): void {
 }
 
 function showSystem(facts: SystemFacts): void {
-  fill(need("#status-facts"),
+  fill(need("#status-facts"), uppersFact(facts),
     fact("status.devices", `${facts.devices_online}/${facts.devices}`),
     fact("status.channels", `${facts.channels_online}/${facts.channels}`),
     fact("status.proven", facts.channels_proven),
@@ -154,6 +155,18 @@ function showSystem(facts: SystemFacts): void {
     fact("status.recording", facts.recording),
     fact("status.disk", formatBytes(facts.disk_free_bytes)));
   need("#status-version").textContent = facts.version;
+}
+
+const UPPERS_WORDS = { ok: "status.uppers_ok", warn: "status.uppers_warn", bad: "status.uppers_bad" } as const;
+
+/** The link to the upper platforms: in one light, with shape and count; nothing where there are none. */
+function uppersFact({ uppers = 0, uppers_registered: registered = 0 }: SystemFacts): HTMLElement | null {
+  if (uppers === 0) return null;
+  const tone = linkTone(registered, uppers);
+  const mayLook = document.body.dataset["role"] !== "viewer";
+  return h(mayLook ? "a" : "span", { class: `status-fact status-uppers uppers-${tone}`, href: mayLook ? "/platforms" : null,
+    "data-fact": "uppers", "data-tone": tone, title: t(UPPERS_WORDS[tone]) }, icon(tone === "ok" ? "dot-on" : tone === "warn" ? "dot-unproven" : "level-1"),
+  h("span", { class: "quiet" }, t("status.uppers")), " ", h("b", {}, `${registered}/${uppers}`));
 }
 
 function fact(key: Key, value: string | number): HTMLElement {

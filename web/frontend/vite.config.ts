@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
-const PAGES = ["wall", "login", "alarms", "devices", "broadcasts", "access", "system"];
+const PAGES = ["wall", "login", "alarms", "devices", "broadcasts", "platforms", "access", "system"];
 
 /** One entry per page; the manifest tells the templates the hashed names. */
 export default defineConfig({

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from web.pages import access, alarms, assets, broadcasts, devices, login, system, wall
+from web.pages import access, alarms, assets, broadcasts, devices, login, platforms, system, wall
 from web.pages.render import Renderer, renderer_key
 
 
@@ -24,7 +24,7 @@ class Page(Protocol):
         """Answer the page."""
 
 
-PAGES: tuple[Page, ...] = (wall, login, alarms, devices, broadcasts, access, system)
+PAGES: tuple[Page, ...] = (wall, login, alarms, devices, broadcasts, platforms, access, system)
 
 
 def setup(app: web.Application) -> None:

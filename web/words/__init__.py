@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from web.words.control import CONTROL, CONTROL_REASONS
 from web.words.general import GENERAL, GENERAL_REASONS, PEOPLE, THINGS
 from web.words.live import LIVE
+from web.words.platforms import PLATFORM_REASONS, PLATFORMS
 from web.words.playback import PLAYBACK
 from web.words.reports import REPORTS
 from web.words.text import Reason, Text
@@ -24,7 +25,13 @@ TEXTS: Mapping[str, Text] = {
     **PLAYBACK,
     **REPORTS,
     **VOICE,
+    **PLATFORMS,
 }
 
-REASONS: Mapping[str, Reason] = {**GENERAL_REASONS, **CONTROL_REASONS, **VOICE_REASONS}
+REASONS: Mapping[str, Reason] = {
+    **GENERAL_REASONS,
+    **CONTROL_REASONS,
+    **VOICE_REASONS,
+    **PLATFORM_REASONS,
+}
 """What is wrong with a value that a service did not accept; another reason is shown as it is."""

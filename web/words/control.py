@@ -70,13 +70,6 @@ CONTROL: Mapping[str, Text] = {
         "请等待升级结果；设备重启后会自动上报。",
         "Wait for its result; the device reports it after its restart.",
     ),
-    "upgrade_not_found": (
-        404,
-        "没有升级记录",
-        "No upgrade is known",
-        "平台启动以来没有对该设备下发过升级。",
-        "None was ordered for this device since the platform started.",
-    ),
     "config_type_not_found": (
         404,
         "没有这种配置",

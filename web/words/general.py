@@ -233,6 +233,7 @@ GENERAL_REASONS: Mapping[str, Reason] = {
         "this row cannot be: check quirk, value and evidence",
     ),
     "contains_username": ("不能包含用户名", "must not contain the user name"),
+    "bad_address": ("应为 IP 地址，可带端口", "must be an IP address, with or without a port"),
     "bad_code": ("不是有效的 20 位编号", "is not a valid 20-digit code"),
     "too_few_or_too_many_corners": ("区域应有 3 至 64 个顶点", "needs three to 64 corners"),
     "not_printable_or_too_long": (

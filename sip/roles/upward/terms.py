@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from sip.errors import LocalProtocolError, SipError
 from sip.events import Transport
 from sip.gb28181.manscdp import Envelope
 from sip.gb28181.mansrtsp import PlaybackCommand
@@ -73,6 +74,8 @@ class UplinkStatus:
     """X-GB-Ver of the upper platform, where it told."""
     subscriptions: tuple[Topic, ...] = ()
     calls: int = 0
+    clock_offset_s: float | None = None
+    """By how much the upper's clock is fast, as the Date of its 200 says; ours is not set by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,8 @@ class UpperInvited:
     stream: StreamChoice = "main"
     history: History | None = None
     has_offer: bool = True
+    """Whether it is known already where to send. False without SDP (82) and with port 0, which some
+    platforms correct by a re-INVITE: then `host`, `port` and `transport` of UpperAcked count."""
     path: tuple[str, ...] = ()
     """X-PreferredPath without our own id."""
 
@@ -160,13 +165,35 @@ class UpperControlled:
     command: PlaybackCommand
 
 
+EndReason = Literal[
+    "bye", "cancel", "no_ack", "replaced", "offline", "local", "timeout", "bad_answer", "no_port"
+]
+"""Why a call ended: `timeout` the service gave no answer in time (480 is out), `bad_answer` the
+ACK to our offer held no usable SDP, `no_port` an upper that offered port 0 never told another."""
+
+
 @dataclass(frozen=True, slots=True)
 class UpperCallEnded:
-    """BYE, CANCEL, no ACK in time, or the uplink is down; the service stops its sending."""
+    """BYE, CANCEL, no ACK in time, or the uplink is down; the service stops its sending.
+
+    Comes once for each UpperInvited, except after `refuse`.
+    """
 
     platform_id: str
     call_id: str
-    reason: Literal["bye", "cancel", "no_ack", "replaced", "offline", "local"]
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class UpperSent:
+    """A MESSAGE that was handed to `send` has its end; for the one who waits for it."""
+
+    key: int
+    error: SipError | None
+
+
+class UplinkRefused(LocalProtocolError):
+    """An uplink that would lead to ourselves, or one more than there may be."""
 
 
 UplinkEvent = (

@@ -2,9 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,52 +18,13 @@ from sip.events import (
 from sip.server import MediaOffer
 from tests.ports import free_port
 from tests.sip.interop.peers import CROWD, HOST, MANY, PASSWORD, SERVER_ID, SIPP, Scene
+from tests.sip.interop.sipp import Sipp, run_sipp
 
 SCENARIOS = Path(__file__).parents[2] / "data" / "sipp"
 CAMERA = "34020000001320000001"
-LONGEST_S = 60
 KEEPALIVES = 3
 """As many as `keepalive.xml` sends."""
 TRANSPORTS = pytest.mark.parametrize("transport", ["udp", "tcp"])
-
-
-class Sipp:
-    """One run of SIPp and where it left its complaints."""
-
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path) -> None:
-        self._process = process
-        self._complaints = folder / "complaints"
-        self._messages = folder / "messages"
-
-    async def result(self) -> tuple[int, str]:
-        """Wait for the end; 0 and no complaint say that every step of the scenario came true."""
-        async with asyncio.timeout(LONGEST_S + 5):
-            await self._process.wait()
-        return self._process.returncode or 0, self.complaints
-
-    async def leave(self) -> None:
-        """End a run that is only there to answer."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
-        await self._process.wait()
-
-    @property
-    def complaints(self) -> str:
-        """What SIPp did not expect; empty is good."""
-        lines = _read(self._complaints).splitlines()
-        return "\n".join(line for line in lines if "Aborting" in line or "timed out" in line)
-
-    def has_said(self, words: str) -> bool:
-        """Whether these words came or went in some message."""
-        return words in _read(self._messages)
-
-    def has_seen(self, start: str) -> bool:
-        """Whether a message that begins so came or went."""
-        return f"\n{start}" in _read(self._messages)
-
-
-def _read(path: Path) -> str:
-    return path.read_text(errors="replace") if path.exists() else ""
 
 
 @pytest.fixture
@@ -79,32 +37,14 @@ async def scene(patient_scene: Scene) -> Scene:
 def run(scene: Scene, tmp_path: Path):
     """Start a scenario against the server of the scene."""
 
-    @contextlib.asynccontextmanager
-    async def start(
+    def start(
         scenario: Path, transport: str, *options: str | bytes, port: int = 0, fields: str = "-"
-    ) -> AsyncIterator[Sipp]:
-        folder = tmp_path / scenario.stem
-        folder.mkdir()
-        (folder / "fields").write_bytes(f"SEQUENTIAL\n{fields}\n".encode("gb2312"))
-        process = await asyncio.create_subprocess_exec(
-            "sipp", f"{HOST}:{scene.server.port}",
-            "-sf", str(scenario), "-inf", str(folder / "fields"),
-            "-t", "u1" if transport == "udp" else "t1", "-i", HOST, "-p", str(port or free_port()),
-            "-key", "server_id", SERVER_ID, "-key", "device", SIPP, "-au", SIPP, "-ap", PASSWORD,
-            "-m", str(fields.count("\n") + 1), "-nostdin",
-            "-timeout", f"{LONGEST_S}s", "-timeout_error",
-            "-trace_err", "-error_file", str(folder / "complaints"),
-            "-trace_msg", "-message_file", str(folder / "messages"),
-            "-cp", str(free_port()), *options,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=os.environ | {"TERM": "dumb"},
-        )  # fmt: skip
-        sipp = Sipp(process, folder)
-        try:
-            yield sipp
-        finally:
-            await sipp.leave()
+    ) -> contextlib.AbstractAsyncContextManager[Sipp]:
+        own = ("-key", "server_id", SERVER_ID, "-key", "device", SIPP, "-au", SIPP, "-ap", PASSWORD)
+        target = f"{HOST}:{scene.server.port}"
+        return run_sipp(
+            scenario, tmp_path, transport, *own, *options, port=port, fields=fields, target=target
+        )
 
     return start
 

@@ -9,6 +9,7 @@ from sip.events import (
     DeviceRefreshed,
     DeviceRegistered,
     DeviceUnregistered,
+    GuessingLocked,
     KeepaliveReceived,
     KeepalivesMissed,
     RegistrationAttempted,
@@ -90,6 +91,23 @@ def test_wrong_password_and_unknown_device_look_alike(wire):
     assert AttemptOutcome.REFUSED_PASSWORD in outcomes(wire)
     assert AttemptOutcome.REFUSED_UNKNOWN in outcomes(wire)
     assert not wire.heard(DeviceRegistered)
+
+
+def test_challenges_and_locks_do_not_tell_which_ids_exist(wire):
+    """Threat 8: names of headers, their order and all texts but nonce and times are the same."""
+
+    def shape(answer):
+        fields = [name for name, _ in answer.headers.items()]
+        challenge = (answer.headers.get("www-authenticate") or "").split('nonce="')[0]
+        return answer.status, answer.reason, fields, challenge, answer.body
+
+    def answers(device):
+        data = wire.request("REGISTER", *wire.register_lines(), device=device)
+        yield shape(wire.send(data, host="203.0.113.9")[0])
+        for _ in range(12):
+            yield shape(wire.register(device=device, password="guess", host="203.0.113.9"))
+
+    assert list(answers(DEVICE)) == list(answers(OTHER))
 
 
 def test_an_empty_password_lets_nobody_in(wire):
@@ -195,6 +213,36 @@ def test_guessing_locks_the_guesser_and_not_the_device(wire):
     assert wire.register().status == 200
     assert AttemptOutcome.REFUSED_LOCKED in outcomes(wire)
     wire.tick(61)
+    assert wire.register(host="203.0.113.9").status == 200
+
+
+def test_a_lock_of_a_device_that_exists_is_told_once(wire):
+    for _ in range(25):
+        wire.register(password="guess", host="203.0.113.9")
+        wire.register(device=OTHER, password="guess", host="203.0.113.9")
+    (locked,) = wire.heard(GuessingLocked)
+    assert (locked.device_id, locked.peer.host) == (DEVICE, "203.0.113.9")
+
+
+def test_one_word_tried_on_many_ids_locks_the_address_but_not_who_is_at_home_there(wire):
+    devices = [f"340200000011840{number:05d}" for number in range(200)]
+    wire.credentials.update(dict.fromkeys((*devices, OTHER), Credential("12345678")))
+    shared = {"host": "203.0.113.9"}
+    assert wire.register(port=7000, **shared).status == 200
+    for device in devices:
+        assert wire.register(device=device, password="admin", **shared).status == 403
+    assert len(wire.heard(GuessingLocked)) == 1
+    assert wire.register(device=OTHER, **shared).status == 403
+    assert wire.register(device=OTHER, host="203.0.113.10").status == 200
+    # Whoever has registered from there before is let in, and opens the address again.
+    assert wire.register(port=7000, **shared).status == 200
+    assert wire.register(device=devices[0], **shared).status == 200
+
+
+def test_guesses_at_ids_that_do_not_exist_lock_no_address(wire):
+    for number in range(300):
+        wire.register(device=f"340200000011850{number:05d}", password="x", host="203.0.113.9")
+    assert wire.heard(GuessingLocked) == []
     assert wire.register(host="203.0.113.9").status == 200
 
 

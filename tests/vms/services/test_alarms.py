@@ -9,13 +9,14 @@ from sip import events as sip
 from tests.vms.bench import CHANNEL, DEVICE, OTHER_CHANNEL, T0, HandClock, eventually
 from vms.bus import Bus
 from vms.errors import Conflict, NotFound
-from vms.events import AlarmRaised, AlarmUpdated, LiveStatusChanged
+from vms.events import AlarmRaised, AlarmUpdated, DeviceStatusChanged, LiveStatusChanged
 from vms.records import AlarmFilter, AlarmLevel, AlarmState, LiveReason, LiveState, LiveStatus
 from vms.services.alarms import AlarmService
 from vms.services.store import Store
 from vms.storage.errors import DatabaseBusy
 from vms.storage.queries.alarms import set_snapshot
-from vms.storage.records import NewAlarm
+from vms.storage.queries.audit import list_audit
+from vms.storage.records import NewAlarm, SpanCause
 from vms.storage.worker import DatabaseWorker
 
 PICTURE = b"\xff\xd8\xff\xe0 a picture"
@@ -206,15 +207,92 @@ def stalled(code: str) -> LiveStatusChanged:
     return LiveStatusChanged(at=T0, status=status)
 
 
-async def test_pictures_that_all_stall_at_once_are_all_told(alarms: AlarmService, bus: Bus) -> None:
+def gone(device_id: str, cause: SpanCause = SpanCause.KEEPALIVE_LOST) -> DeviceStatusChanged:
+    return DeviceStatusChanged(
+        at=T0, device_id=device_id, online=False, registered=True, cause=cause.value
+    )
+
+
+def back(device_id: str) -> DeviceStatusChanged:
+    return DeviceStatusChanged(
+        at=T0, device_id=device_id, online=True, registered=True, cause="registered"
+    )
+
+
+CROWD = [f"1404000000118{number:07}" for number in range(200)]
+
+
+async def test_pictures_that_all_stall_at_once_are_one_alarm_that_counts_them_all(
+    alarms: AlarmService, bus: Bus
+) -> None:
     codes = [f"1404000000132{number:07}" for number in range(300)]
     async with asyncio.TaskGroup() as group:
         running = group.create_task(alarms.run())
         await asyncio.sleep(0)
         for code in codes:
             bus.publish(stalled(code))
-        await eventually(lambda: found(alarms, len(codes)))
+        await eventually(lambda: found(alarms, 1))
         running.cancel()
+    (alarm,) = (await alarms.alarms(AlarmFilter())).items
+    assert (alarm.kind, alarm.detail["lost"]) == ("streams_lost", 300)
+    assert alarm.detail["names"].split() == codes[:50]
+
+
+async def test_two_hundred_devices_that_fall_silent_one_by_one_are_one_alarm(
+    alarms: AlarmService, bus: Bus, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threat 40: their keepalives end within one interval, not at one moment."""
+    monkeypatch.setattr("vms.services.outages.GATHER_S", 0.0)
+
+    async def told(count: int) -> bool:
+        items = (await alarms.alarms(AlarmFilter())).items
+        return bool(items) and items[0].detail["lost"] == count
+
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(alarms.run())
+        await asyncio.sleep(0)
+        for number, device_id in enumerate(CROWD, 1):
+            bus.publish(gone(device_id))
+            clock.turn(0.3)
+            if number % 50 == 0:
+                await eventually(lambda expected=number: told(expected))
+        running.cancel()
+    (alarm,) = (await alarms.alarms(AlarmFilter())).items
+    assert alarm.kind == "devices_offline"
+
+
+async def test_devices_that_say_goodbye_or_come_back_are_no_outage(
+    alarms: AlarmService, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vms.services.outages.GATHER_S", 0.0)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(alarms.run())
+        await asyncio.sleep(0)
+        for device_id in CROWD:
+            bus.publish(gone(device_id, SpanCause.UNREGISTERED))
+        for _ in range(40):
+            bus.publish(gone(DEVICE))
+            bus.publish(back(DEVICE))
+        bus.publish(stalled(CHANNEL))
+        await eventually(lambda: found(alarms, 1))
+        running.cancel()
+    assert [a.kind for a in (await alarms.alarms(AlarmFilter())).items] == ["stream_lost"]
+
+
+async def test_guessing_is_in_the_audit_log_and_one_alarm_per_device(
+    alarms: AlarmService, mine: Store
+) -> None:
+    for last in (9, 10):
+        peer = sip.PeerAddress("udp", f"203.0.113.{last}", 5060)
+        await alarms.raise_guessing(sip.GuessingLocked(DEVICE, peer, T0))
+    (alarm,) = (await alarms.alarms(AlarmFilter())).items
+    assert (alarm.kind, alarm.channel, alarm.count) == ("password_guessing", DEVICE, 2)
+    assert alarm.detail == {"address": "203.0.113.10"}
+    entries = (await mine.run(list_audit, action="device.register")).items
+    assert [(e.source, e.result) for e in entries] == [
+        ("203.0.113.10", "locked_out"),
+        ("203.0.113.9", "locked_out"),
+    ]
 
 
 async def test_stall_that_is_told_again_is_counted_once(alarms: AlarmService, bus: Bus) -> None:

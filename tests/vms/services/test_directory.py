@@ -22,7 +22,11 @@ class Around:
     forgotten: list[str] = field(default_factory=list)
     refreshed: list[str] = field(default_factory=list)
     reloads: int = 0
+    changes: int = 0
     live: dict[str, LiveStatus] = field(default_factory=dict)
+
+    def change(self) -> None:
+        self.changes += 1
 
     async def reload(self) -> None:
         self.reloads += 1
@@ -46,6 +50,7 @@ def directory(mine: Store, secrets: Secrets, clock: HandClock, around: Around) -
         forget_device=around.forgotten.append,
         refresh_catalog=around.refresh,
         reload_credentials=around.reload,
+        registry_changed=around.change,
         sip_port=lambda: 5060,
         http_port=lambda: 8080,
     )
@@ -118,6 +123,15 @@ async def test_removed_device_is_forgotten_everywhere(
     with pytest.raises(NotFound):
         await directory.channel(CHANNEL)
     assert await mine.run(open_spans, SubjectKind.CHANNEL) == {}
+
+
+async def test_what_people_change_is_told_to_those_who_share_it(
+    directory: DirectoryService, around: Around
+) -> None:
+    await directory.rename_device(DEVICE, "新名")
+    await directory.update_channel(CHANNEL, name="东门")
+    await directory.delete_device(DEVICE)
+    assert around.changes == 3
 
 
 async def test_unknown_device_is_not_found(directory: DirectoryService) -> None:

@@ -151,7 +151,8 @@ async def test_a_device_that_would_restart_is_asked_only_by_force(mine: Store) -
         with pytest.raises(Conflict) as caught:
             await attempt
         assert caught.value.code == "config_restarts"
-    assert (await configs.read_device(DEVICE)).missing == ("BasicParam",)
+    everything = await configs.read_device(DEVICE)
+    assert (everything.missing, everything.restarting) == ((), ("BasicParam",))
     assert device.asked == []
     await configs.write_device(DEVICE, "BasicParam", {"name": "新"}, forced=True)
     assert len(device.asked) == 2

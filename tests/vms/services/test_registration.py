@@ -59,6 +59,7 @@ class Office:
     moves: list[sip.DeviceMoved] = field(default_factory=list)
     reports: list[sip.SubscriptionChanged | sip.PositionsReceived] = field(default_factory=list)
     clocks: list[sip.DeviceClockChecked] = field(default_factory=list)
+    guesses: list[sip.GuessingLocked] = field(default_factory=list)
     reported: list[sip.SnapshotsUploaded | sip.UpgradeEnded] = field(default_factory=list)
 
     async def next(self, kind: type[Event]) -> Event:
@@ -100,6 +101,9 @@ async def office(
         async def hear_report(event: sip.SubscriptionChanged | sip.PositionsReceived) -> None:
             made.reports.append(event)
 
+        async def hear_guessing(event: sip.GuessingLocked) -> None:
+            made.guesses.append(event)
+
         made.service = RegistrationService(
             registrar,
             mine,
@@ -118,6 +122,7 @@ async def office(
                 made.reported.append,
                 made.reports.append,
                 hear_report,
+                hear_guessing,
             ),
         )
         async with asyncio.TaskGroup() as group:
@@ -326,7 +331,7 @@ async def test_keepalives_are_written_together_at_the_end_at_the_latest(
         bus=bus,
         clock=clock,
         listeners=Listeners(
-            *([lambda *_: None] * 2 + [nothing] * 3 + [lambda _: None] * 2 + [nothing] * 2)
+            *([lambda *_: None] * 2 + [nothing] * 3 + [lambda _: None] * 2 + [nothing] * 3)
         ),
     )
     later = T0 + timedelta(seconds=50)
@@ -457,6 +462,44 @@ async def test_a_wrong_clock_is_kept_with_the_device_and_told(office: Office) ->
     await office.next(RegistrationAttempted)
     assert office.clocks == [wrong]
     assert (await office.store.run(get_device, DEVICE)).clock_offset_s is None
+
+
+async def test_devices_that_come_back_together_are_asked_a_few_at_a_time(
+    mine: Store, clock: HandClock, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threat 40: two hundred devices are back; their catalogues come in turns, each once."""
+    registrar, busy = FakeRegistrar(), 0
+    most = 0
+
+    async def query_catalog(device_id: str, timeout_s: float | None = None) -> CatalogResult:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        await asyncio.sleep(0)
+        busy -= 1
+        registrar.asked.append(device_id)
+        return CatalogResult((), 0, complete=True)
+
+    monkeypatch.setattr(registrar, "query_catalog", query_catalog)
+    ids = [f"1404000000118{number:07}" for number in range(200)]
+    registrar.registered.update(ids)
+    settings = SipSection(parallel_queries=4)
+    catalogs = CatalogService(registrar, mine, PresenceNews(bus, clock), settings, clock)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(catalogs.run())
+        for device_id in (*ids, *ids):
+            await catalogs.ask(device_id)
+        await eventually(lambda: catalogs.waiting == 0 and len(registrar.asked) >= len(ids))
+        running.cancel()
+    assert most <= 4
+    assert set(registrar.asked) == set(ids)
+
+
+async def test_a_lock_after_guessing_is_passed_on(office: Office) -> None:
+    locked = sip.GuessingLocked(DEVICE, PEER, T0)
+    office.registrar.say(locked, attempt(DEVICE, ACCEPTED))
+    await office.next(RegistrationAttempted)
+    assert office.guesses == [locked]
 
 
 async def test_a_new_port_is_kept_with_the_device(office: Office) -> None:

@@ -19,6 +19,7 @@ from vms.services.presence import CatalogChange, PresenceChange, catalog_came
 from vms.services.signalling_writes import Outcome, Write, build_write, write_all
 from vms.storage.queries.attempts import list_attempts
 from vms.storage.queries.spans import list_spans, open_spans
+from vms.storage.queries.subscriptions import subscriptions_of
 from vms.storage.records import SpanCause, SubjectKind
 from vms.storage.worker import open_storage
 
@@ -114,6 +115,24 @@ def test_goodbyes_of_a_fleet_take_few_statements(tmp_path: Path) -> None:
     with registry(tmp_path / "vms.sqlite3") as database:
         few = statements_of(database, writes_of(goodbyes[:1]))
         assert statements_of(database, writes_of(goodbyes)) <= few
+
+
+def test_ends_of_a_fleets_subscriptions_take_few_statements(tmp_path: Path) -> None:
+    """With each goodbye end its subscriptions: twice as many events as goodbyes."""
+    ends: list[sip.Event] = []
+    for each in DEVICES:
+        ends.append(sip.DeviceUnregistered(each, PEER, T0))
+        for topic in ("Catalog", "Alarm"):
+            ends.append(sip.SubscriptionChanged(each, topic, "waiting", "offline", T0))
+            ends.append(sip.SubscriptionChanged(each, topic, "refused", "489", T0))
+    with registry(tmp_path / "vms.sqlite3") as database:
+        few = statements_of(database, writes_of(ends[:5]))
+        assert statements_of(database, writes_of(ends)) <= few
+        known = subscriptions_of(database, DEVICES[-1])
+        assert {topic: each.state for topic, each in known.items()} == {
+            "Catalog": "refused",
+            "Alarm": "refused",
+        }
 
 
 def statements_of(database: Database, writes: list[Write]) -> int:

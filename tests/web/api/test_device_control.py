@@ -164,11 +164,13 @@ async def test_cards_and_firmware(admin: Client) -> None:
     cards = await (await admin.get(f"{DEVICE_URL}/cards")).json()
     assert cards["items"][0]["free_mb"] == 0
     assert (await admin.post(f"{DEVICE_URL}/cards/1/format", json={})).status == 409
-    assert (await admin.get(f"{DEVICE_URL}/upgrade")).status == 404
+    never = await admin.get(f"{DEVICE_URL}/upgrade")
+    assert (never.status, await never.json()) == (200, {"upgrade": None})
+    assert (await admin.get(f"/api/v1/devices/{UNKNOWN}/upgrade")).status == 404
     body = {"firmware": "V2", "url": "http://10.1.2.3/v2.bin"}
     ordered = await (await admin.post(f"{DEVICE_URL}/upgrade", json=body)).json()
     assert (ordered["state"], ordered["session_id"]) == ("running", SESSION)
-    assert await (await admin.get(f"{DEVICE_URL}/upgrade")).json() == ordered
+    assert await (await admin.get(f"{DEVICE_URL}/upgrade")).json() == {"upgrade": ordered}
     for url in ("file:///etc/passwd", "http://", "x"):
         wrong = await admin.post(f"{DEVICE_URL}/upgrade", json=body | {"url": url})
         assert wrong.status == 400
@@ -177,7 +179,7 @@ async def test_cards_and_firmware(admin: Client) -> None:
 async def test_configuration_is_read_and_written(admin: Client, services: FakeServices) -> None:
     read = await (await admin.get(f"{CHANNEL_URL}/config?types=FrameMirror,OSDConfig")).json()
     assert services.device_config.asked == ["FrameMirror", "OSDConfig"]
-    assert read["missing"] == ["OSDConfig"]
+    assert (read["missing"], read["restarting"]) == (["OSDConfig"], ["BasicParam"])
     assert read["configs"][0]["fields"][0]["most"] == 3
     path = f"{CHANNEL_URL}/config/FrameMirror"
     written = await (await admin.put(path, json={"values": {"mode": 2}})).json()

@@ -28,6 +28,7 @@ async def test_the_status_line_has_its_facts_and_no_path(viewer: Client) -> None
     facts = await (await viewer.get("/api/v1/system")).json()
     assert (facts["version"], facts["streams"], facts["disk_free_bytes"]) == ("0.1.0", 1, 10)
     assert "data" not in facts
+    assert (facts["uppers"], facts["uppers_registered"]) == (1, 0)
 
 
 async def test_spans_tell_since_when_and_why(viewer: Client) -> None:

@@ -43,7 +43,11 @@ def make_clip(path: Path, source: Path | None = None) -> "Clip":
     pack += ["frag_every_frame+empty_moov+default_base_moof"]
     command = ["ffmpeg", "-v", "error", "-y", *inputs, "-filter_complex", picture]
     subprocess.run([*command, "-an", *encode, *pack, str(path)], check=True)
-    return Clip(path.read_bytes())
+    minute = path.with_name(f"{path.stem}-minute.mp4")
+    loop = ["-stream_loop", str(60 // LENGTH_S - 1), "-i", str(path), "-c", "copy"]
+    command = ["ffmpeg", "-v", "error", "-y", *loop, "-movflags", "+faststart", str(minute)]
+    subprocess.run(command, check=True)
+    return Clip(path.read_bytes(), minute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,9 @@ class Fragment:
 class Clip:
     """A fragmented MP4 that never ends."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, minute: Path) -> None:
+        self.minute = minute
+        """A file of one minute, as a recording is."""
         self.init = b""
         self.fragments: list[Fragment] = []
         head = b""

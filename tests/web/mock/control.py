@@ -17,6 +17,8 @@ class Told:
         """The end of the address (`guard`, `cards/1/format`, …) and the body."""
         self.rules: dict[str, Json] = {}
         self.upgrade: Json | None = None
+        self.forced = 0
+        """How often a configuration was read although the device restarts by it."""
         self.cards = [build_card(1, "ok", None), build_card(2, "formatting", 40)]
         self.aim: Json = {"pan": 12.5, "tilt": 3.0, "zoom": 1.0}
 
@@ -62,13 +64,23 @@ async def format_card(request: web.Request) -> web.Response:
     return await order(request)
 
 
+async def config(request: web.Request) -> web.Response:
+    """The basic parameters are told only to those who insist."""
+    if request.query.get("force") != "true":
+        return web.json_response({"configs": [], "missing": [], "restarting": ["BasicParam"]})
+    request.app[told_key].forced += 1
+    field = {"name": "name", "kind": "text", "least": 0, "most": 64, "fields": []}
+    basic = {"type": "BasicParam", "values": {"name": "常村矿汇聚箱"}, "fields": [field]}
+    return web.json_response({"configs": [basic], "missing": [], "restarting": []})
+
+
 async def show_upgrade(request: web.Request) -> web.Response:
     """The last upgrade; one that was ordered has failed by now."""
     found = request.app[told_key].upgrade
     if found is None:
-        return problem(404, "upgrade_not_found", "没有升级记录")
+        return web.json_response({"upgrade": None})
     ended = {"state": "failed", "reason": "02", "ended_at": data.ago(seconds=0)}
-    return web.json_response({**found, **ended})
+    return web.json_response({"upgrade": {**found, **ended}})
 
 
 async def begin_upgrade(request: web.Request) -> web.Response:
@@ -126,11 +138,12 @@ def add_control_routes(app: web.Application, api: str, told: Told) -> None:
     """The commands of devices and channels."""
     app[told_key] = told
     router, device, channel = app.router, f"{api}/devices/{{id}}", f"{api}/channels/{{code}}"
-    for name in ("reboot", "alarm-reset"):
+    for name in ("reboot", "alarm-reset", "alarm-query"):
         router.add_post(f"{device}/{name}", order)
     router.add_put(f"{device}/guard", order)
     router.add_get(f"{device}/cards", cards)
     router.add_post(f"{device}/cards/{{number}}/format", format_card)
+    router.add_get(f"{device}/config", config)
     router.add_get(f"{device}/upgrade", show_upgrade)
     router.add_post(f"{device}/upgrade", begin_upgrade)
     for path in (f"{device}/registration-rule", f"{api}/access/registration-rule"):

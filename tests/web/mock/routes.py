@@ -13,6 +13,7 @@ from tests.web.mock import data
 from tests.web.mock.control import Told, add_control_routes
 from tests.web.mock.doctor import add_doctor_routes
 from tests.web.mock.picture import snapshot
+from tests.web.mock.platforms import Uppers, add_platform_routes
 
 API = "/api/v1"
 COOKIE = "vms_session"
@@ -29,6 +30,7 @@ class State:
         self.attempts = data.build_attempts()
         self.scenes: list[data.Json] = []
         self.told = Told()
+        self.uppers = Uppers()
         self.positions: dict[str, int] = {}
         self.watched: Counter[str] = Counter()
         """How often each channel's picture was connected to."""
@@ -338,13 +340,17 @@ async def plugins(_: web.Request) -> web.Response:
     return web.json_response({"items": [data.INTRUSION]})
 
 
-async def system(_: web.Request) -> web.Response:
+async def system(request: web.Request) -> web.Response:
     """The status line."""
     counts = {"streams": 6, "viewers": 9, "recording": 2, "devices": 3, "devices_online": 2}
     more = {"channels": 12, "channels_online": 11, "channels_proven": 9, "alarms_open": 3}
     disk = {"disk_free_bytes": 812_000_000_000, "disk_total_bytes": 1_920_000_000_000}
     facts = {"version": "0.1.0", "uptime_s": 187_432.0, "started_at": data.ago(hours=52)}
-    return web.json_response({**counts, **more, **disk, **facts, "time_zone": "Asia/Shanghai"})
+    uppers = request.app[state_key].uppers.rows
+    states = [row["scorecard"]["state"] for row in uppers if row["is_enabled"]]
+    links = {"uppers": len(states), "uppers_registered": states.count("registered")}
+    zone = {"time_zone": "Asia/Shanghai"}
+    return web.json_response({**counts, **more, **disk, **facts, **links, **zone})
 
 
 async def show_snapshot(_: web.Request) -> web.Response:
@@ -389,5 +395,6 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get(API + "/snapshots/{name}", show_snapshot)
     add_control_routes(app, API, app[state_key].told)
     add_doctor_routes(app, API)
+    add_platform_routes(app, API, app[state_key].uppers, app[state_key].channels)
     app.router.add_post("/mock/alarm", raise_alarm)
     app.router.add_post("/mock/event", publish)

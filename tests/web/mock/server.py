@@ -39,6 +39,7 @@ def create_app(clip: Clip) -> web.Application:
     app[routes.state_key] = State()
     app.router.add_get("/live/{code}.ws", watch)
     app.router.add_get("/api/v1/events", listen)
+    app.router.add_get("/api/v1/recordings/{id}/file", show_file)
     routes.add_routes(app)
     app.on_response_prepare.append(set_headers)
     pages.setup(app)
@@ -75,6 +76,11 @@ async def watch(request: web.Request) -> web.StreamResponse:
                 break
         sender.cancel()
     return socket
+
+
+async def show_file(request: web.Request) -> web.StreamResponse:
+    """A recorded minute; browsers ask for parts of it."""
+    return web.FileResponse(request.app[clip_key].minute, headers={"Content-Type": "video/mp4"})
 
 
 async def say(socket: web.WebSocketResponse, **fields: Any) -> None:

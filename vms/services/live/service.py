@@ -26,6 +26,12 @@ from vms.supervise import supervise
 
 logger = logging.getLogger(__name__)
 
+DEVICE_NEWS = 65_536
+"""News of devices that may wait: after a power cut all of them come back at once."""
+
+WAKE_PAUSE_S = 0.02
+"""Between two pictures that are asked for because their devices are back: 50 INVITEs a second."""
+
 KEPT_FAILURES = 1000
 """Channels whose last failure is still told after nobody waits for them."""
 
@@ -57,6 +63,8 @@ class LiveService:
         self._sessions: dict[str, LiveSession] = {}
         self._failures: dict[str, LiveStatus] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._woken_until = 0.0
+        """When the last session that waits for its device's return is to try, monotonic."""
         self._others: list[Callable[[StreamEvent], None]] = []
 
     def pass_on(self, hear: Callable[[StreamEvent], None]) -> None:
@@ -205,11 +213,17 @@ class LiveService:
                 hear(event)
 
     async def _hear_devices(self) -> None:
-        with self._bus.subscribe(DeviceStatusChanged, name="live") as events:
+        with self._bus.subscribe(DeviceStatusChanged, name="live", limit=DEVICE_NEWS) as events:
             async for event in events:
                 assert isinstance(event, DeviceStatusChanged)
                 for session in self._sessions.values():
                     if session.device_id == event.device_id and event.online:
-                        session.try_now()
+                        self._wake(session)
                     elif session.device_id == event.device_id and not session.invitation_id:
                         session.hear(DeviceLoss.OFFLINE)
+
+    def _wake(self, session: LiveSession) -> None:
+        """Let a session try again, one after the other: two hundred may have come back at once."""
+        loop = asyncio.get_running_loop()
+        self._woken_until = max(self._woken_until + WAKE_PAUSE_S, loop.time())
+        loop.call_at(self._woken_until, session.try_now)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
+from zlib import crc32
 
 from sip.message.sdp import MediaOffer
 from sip.server import Invitation
@@ -54,6 +55,9 @@ from vms.storage.device_records import Verdict
 logger = logging.getLogger(__name__)
 
 INBOX = 64
+SPREAD = 0.2
+"""Share of a pause that differs between channels."""
+
 PROOF_S = 60.0
 """How old the proof of a running picture may grow."""
 PULSE_S = 5.0
@@ -385,4 +389,6 @@ class LiveSession:
 
     def _wait_s(self) -> float:
         doubled = self._settings.retry_first_s * 2.0 ** min(self._failures - 1, 16)
-        return min(doubled, self._settings.retry_max_s)
+        longest = min(doubled, self._settings.retry_max_s)
+        # Channels that were lost together do not try again together.
+        return longest * (1.0 - SPREAD * crc32(self.code.encode()) / 2**32)

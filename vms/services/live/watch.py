@@ -133,11 +133,16 @@ class Watch:
 
         With `patient` failures are waited out: only the end of the channel is an error.
         """
+        stream = await self.stream(patient=patient)
+        return stream.open_reader(self._format, self._limit)
+
+    async def stream(self, *, patient: bool = False) -> Stream:
+        """Wait for the stream itself, for who sends it on; the same errors."""
         session = self._session
         while True:
             change = session.board.next_change()
             if session.stream is not None and session.stream.end_reason is None:
-                return session.stream.open_reader(self._format, self._limit)
+                return session.stream
             status = session.status
             is_news = session.board.version > self._entered_at
             if status.reason and is_news and not patient:

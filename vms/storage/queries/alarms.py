@@ -48,13 +48,21 @@ def raise_alarm(database: Database, alarm: NewAlarm, *, at: datetime) -> tuple[A
     with database.atomic():
         Alarm.insert(row).on_conflict(
             conflict_target=[Alarm.active_key],
-            update={Alarm.count: Alarm.count + 1, Alarm.last_at: at},
+            update=_repeated(alarm, at),
         ).execute(database)
         found = fetch_one(Alarm.select().where(Alarm.active_key == key), database)
     if found is None:
         raise UnknownRow("alarm", key)
     record = _record(found)
     return record, record.count == 1
+
+
+def _repeated(alarm: NewAlarm, at: datetime) -> dict[Any, Any]:
+    """What a repetition changes; the platform's own alarms say how it is now."""
+    changes: dict[Any, Any] = {Alarm.count: Alarm.count + 1, Alarm.last_at: at}
+    if alarm.source == "system":
+        changes[Alarm.detail] = alarm.detail
+    return changes
 
 
 def step_alarm(

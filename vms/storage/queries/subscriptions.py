@@ -1,11 +1,13 @@
 """What is subscribed to at devices: what people wish, and what was learned."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from peewee import Database
 
 from channel_registry.literal import fit
-from channel_registry.statements import Row, fetch, run
+from channel_registry.statements import Row, chunks, fetch, run
 from vms.storage.device_records import SubscriptionRecord
 from vms.storage.models import Subscription
 
@@ -14,8 +16,18 @@ _KEY = (Subscription.device_id, Subscription.topic)
 
 def subscriptions_of(database: Database, device_id: str) -> dict[str, SubscriptionRecord]:
     """All that is known of a device, by topic."""
-    query = Subscription.select().where(Subscription.device_id == device_id)
-    return {row["topic"]: _record(row) for row in fetch(query, database)}
+    return subscriptions_of_all(database, [device_id]).get(device_id, {})
+
+
+def subscriptions_of_all(
+    database: Database, ids: Iterable[str]
+) -> dict[str, dict[str, SubscriptionRecord]]:
+    """All that is known of many devices, by device and topic."""
+    found: dict[str, dict[str, SubscriptionRecord]] = {}
+    for chunk in chunks(ids):
+        for row in fetch(Subscription.select().where(Subscription.device_id.in_(chunk)), database):
+            found.setdefault(row["device_id"], {})[row["topic"]] = _record(row)
+    return found
 
 
 def wish_subscription(database: Database, device_id: str, topic: str, wanted: bool | None) -> None:
@@ -26,14 +38,36 @@ def wish_subscription(database: Database, device_id: str, topic: str, wanted: bo
     ).execute(database)
 
 
+@dataclass(frozen=True, slots=True)
+class SubscriptionNote:
+    """What became of a subscription."""
+
+    device_id: str
+    topic: str
+    state: str
+    reason: str
+    at: datetime
+
+
 def note_subscription(
     database: Database, device_id: str, topic: str, *, state: str, reason: str, at: datetime
 ) -> None:
     """Keep what became of it."""
-    row = _row(device_id, topic)
-    row |= {"state": state, "reason": fit(reason, 64)[0], "since": at}
+    note_subscriptions(database, [SubscriptionNote(device_id, topic, state, reason, at)])
+
+
+def note_subscriptions(database: Database, notes: Iterable[SubscriptionNote]) -> None:
+    """The same for many; of several notes of one subscription the last one counts."""
+    rows = {
+        (note.device_id, note.topic): _row(note.device_id, note.topic)
+        | {"state": note.state, "reason": fit(note.reason, 64)[0], "since": note.at}
+        for note in notes
+    }
     changed = [Subscription.state, Subscription.reason, Subscription.since]
-    Subscription.insert(row).on_conflict(conflict_target=_KEY, preserve=changed).execute(database)
+    for chunk in chunks(rows.values()):
+        Subscription.insert_many(chunk).on_conflict(conflict_target=_KEY, preserve=changed).execute(
+            database
+        )
 
 
 def devices_without(database: Database, topic: str, state: str) -> set[str]:

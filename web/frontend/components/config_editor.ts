@@ -1,11 +1,14 @@
 /** Configuration of a device or channel: read on demand, edited in a form made of its fields, written back. */
 
 import type { Api } from "../api";
-import { ControlApi, type Config, type ConfigField, type ConfigValues } from "../control_api";
+import { ControlApi, type Config, type ConfigField, type Configs, type ConfigValues } from "../control_api";
 import { fill, h, icon } from "../dom";
 import { t, tServer } from "../i18n";
+import { confirmLoss } from "./dialog";
 import { attempt, problemText, toast } from "./toast";
 import { Problem } from "../api";
+
+const RESTARTS = "config_restarts";
 
 export type ConfigOwner = "channels" | "devices";
 
@@ -19,16 +22,42 @@ export function configEditor(api: Api, owner: ConfigOwner, id: string, mayWrite:
     read.disabled = true;
     fill(list, h("p", { class: "quiet", role: "status" }, t("config.reading")));
     void attempt(async () => {
-      const { configs, missing } = await control.configs(owner, id);
-      fill(list, ...configs.map((config) => configForm(control, owner, id, config, mayWrite)),
-        missing.length === 0 ? null : h("p", { class: "quiet" },
-          t("config.missing", { types: missing.map((type) => tServer("config.type", type)).join("、") })));
+      const { configs, missing, restarting = [] } = await control.configs(owner, id);
+      const form = (config: Config): HTMLElement => configForm(control, owner, id, config, mayWrite);
+      fill(list, ...configs.map(form),
+        missing.length === 0 ? null : h("p", { class: "quiet" }, t("config.missing", { types: typeNames(missing) })),
+        restarting.length === 0 ? null : restartingPart(restarting, () => control.forcedConfigs(owner, id, restarting), form));
     }).then((worked) => {
       if (!worked) list.replaceChildren();
       read.disabled = false;
     });
   });
   return h("div", {}, read, list);
+}
+
+function typeNames(types: string[]): string {
+  return types.map((type) => tServer("config.type", type)).join("、");
+}
+
+/** What was not asked for because the device would restart, and the way to ask nevertheless. */
+function restartingPart(
+  types: string[], ask: () => Promise<Configs>, form: (config: Config) => HTMLElement,
+): HTMLElement {
+  const part = h("div", { class: "config-restarting", "data-restarting": types.join(" ") });
+  const force = async (): Promise<void> => {
+    let found: Configs = { configs: [], missing: [] };
+    if (!(await confirmRestart(async () => { found = await ask(); }))) return;
+    fill(part, ...found.configs.map(form));
+  };
+  fill(part, h("p", { class: "quiet" }, t("config.restarting", { types: typeNames(types) })),
+    h("button", { type: "button", class: "button button-small", "data-action": "force-config",
+      onclick: () => void force() }, icon("refresh"), t("config.force")));
+  return part;
+}
+
+function confirmRestart(run: () => Promise<unknown>): Promise<boolean> {
+  return confirmLoss({ title: t("config.force_title"), intro: t("control.reboot_text"),
+    lost: [t("config.force_lost"), t("control.reboot_lost_use")], action: t("config.force_action"), run });
 }
 
 function configForm(
@@ -54,15 +83,18 @@ async function write(
   control: ControlApi, owner: ConfigOwner, id: string, config: Config, wanted: ConfigValues, fault: HTMLElement,
 ): Promise<void> {
   const tell = (text: string): void => { fault.textContent = text; fault.hidden = text === ""; };
-  try {
-    const written = await control.writeConfig(owner, id, config.type, wanted);
+  const check = (written: Config): void => {
     const refused = differing(wanted, written.values);
     tell(refused.length === 0 ? ""
       : t("config.not_taken", { fields: refused.map((name) => tServer("config.field", name)).join("、") }));
     if (refused.length === 0) toast(t("config.written"));
+  };
+  try {
+    check(await control.writeConfig(owner, id, config.type, wanted));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    tell(problemText(error));
+    if (error.code !== RESTARTS) tell(problemText(error));
+    else await confirmRestart(async () => check(await control.writeConfig(owner, id, config.type, wanted, true)));
   }
 }
 

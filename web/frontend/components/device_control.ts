@@ -9,10 +9,12 @@ import { t, tServer } from "../i18n";
 import { timeWithAge } from "./age";
 import { confirmLoss, field, openDialog } from "./dialog";
 import { lookAgain, readInto } from "./reading";
-import { attempt } from "./toast";
+import { attempt, toast } from "./toast";
 
 const MIB = 1024 * 1024;
 const FORMATTING = "formatting";
+/** GB/T 28181 AlarmMethod: telephone, device, SMS, GPS, video, fault, other. */
+const ALARM_METHODS = ["1", "2", "3", "4", "5", "6", "7"];
 
 export interface Rights { mayOperate: boolean; mayAdminister: boolean }
 
@@ -29,9 +31,28 @@ export function deviceActs(api: Api, device: Device, rights: Rights): HTMLElemen
       () => void attempt(() => control.guard(id, true), t("control.guard_on_done"))),
     act("guard-off", "close", t("control.guard_off"),
       () => void attempt(() => control.guard(id, false), t("control.guard_off_done"))),
+    act("query-alarms", "search", t("control.query_alarms"), () => void queryAlarms(control, device)),
     act("reset-alarms", "alarm", t("control.reset_alarms"),
       () => void attempt(() => control.resetAlarms(id), t("alarm.reset_done"))),
     rights.mayAdminister ? act("reboot", "retry", t("control.reboot"), () => void reboot(control, device)) : null);
+}
+
+/** Ask for the alarms it still has, of the kinds that are ticked; they come into the list of alarms. */
+async function queryAlarms(control: ControlApi, device: Device): Promise<void> {
+  const boxes = ALARM_METHODS.map((method) =>
+    ({ method, box: h("input", { type: "checkbox", name: `method-${method}`, checked: true }) }));
+  const chosen = (): string[] => boxes.filter(({ box }) => box.checked).map(({ method }) => method);
+  const asked = await openDialog({
+    title: t("control.query_alarms_title", { name: device.name || device.id }),
+    name: "query-alarms",
+    body: [h("p", { class: "quiet" }, t("control.query_alarms_text")),
+      h("div", { class: "check-grid" }, ...boxes.map(({ method, box }) =>
+        h("label", { class: "switch" }, box, h("span", {}, tServer("alarm.method", method)))))],
+    action: { label: t("control.query_alarms"),
+      // All of them is asked for by naming none, which every device understands.
+      run: () => control.queryAlarms(device.id, chosen().length === ALARM_METHODS.length ? [] : chosen()) },
+  });
+  if (asked) toast(t("control.query_alarms_done"));
 }
 
 function reboot(control: ControlApi, device: Device): Promise<boolean> {

@@ -16,6 +16,7 @@ import { Drawer, folded, KeptParts, section } from "./drawer";
 import { causeText, presenceDot } from "./marks";
 import { ruleForm } from "./registration_rule";
 import { subscriptionList } from "./reports";
+import { signallingLadder } from "./signalling_ladder";
 import { attempt, copyText } from "./toast";
 
 const CHANNELS_SHOWN = 200;
@@ -80,7 +81,9 @@ export class DeviceDrawer {
     const mayOperate = canOperate(session);
     const matrix = part("capability.title", "capabilities", () => capabilityMatrix(api, id, mayOperate));
     if (!mayOperate) return [cards, upgrade, matrix];
-    return [part("drawer.config", "config", () => configEditor(api, "devices", id, mayAdminister)),
+    const ladder = part("sip.title", "signalling", () => signallingLadder(api,
+      { path: `/devices/${id}/sip`, kind: "device", name: device.name || id }));
+    return [ladder, part("drawer.config", "config", () => configEditor(api, "devices", id, mayAdminister)),
       part("rule.title", "rule", () => ruleForm(api, id, mayAdminister)), cards, upgrade, matrix];
   }
 

@@ -47,7 +47,9 @@ export class Drawer {
     const { scrollTop } = this.content;
     const focused = document.activeElement;
     const isOpen = new Map([...this.folds()].map((fold) => [fold.dataset["section"], fold.open]));
+    const lists = [...this.content.querySelectorAll<HTMLElement>("[data-scrolls]")].map((list) => ({ list, top: list.scrollTop }));
     fill(this.content, ...content);
+    for (const { list, top } of lists) list.scrollTop = top;
     for (const fold of this.folds()) fold.open = isOpen.get(fold.dataset["section"]) ?? fold.open;
     this.content.scrollTop = scrollTop;
     if (focused instanceof HTMLElement && this.content.contains(focused)) focused.focus({ preventScroll: true });
@@ -61,6 +63,7 @@ export class Drawer {
   close(): boolean {
     if (!this.isOpen) return false;
     this.element.hidden = true;
+    this.element.classList.remove("drawer-wide");
     this.content.replaceChildren();
     this.onClose();
     if (this.opener?.isConnected === true) this.opener.focus();

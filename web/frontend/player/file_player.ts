@@ -19,6 +19,8 @@ export class FilePlayer {
   showsBoxes = false;
   private frameHandle = 0;
   private rate = 1;
+  /** Where the file is to begin, as long as its head is not read. */
+  private startS: number | null = null;
 
   constructor(private readonly options: FilePlayerOptions) {
     const { video } = options;
@@ -34,9 +36,11 @@ export class FilePlayer {
     const { video } = this.options;
     this.apply({ type: "open" });
     this.rate = rate;
+    this.startS = offsetS;
     video.src = `${url}#t=${offsetS.toFixed(3)}`;
     video.addEventListener("loadedmetadata", () => {
       if (offsetS > 0 && offsetS < video.duration) video.currentTime = offsetS;
+      this.startS = null;
       video.playbackRate = this.rate;
     }, { once: true });
     void video.play().catch(() => undefined);
@@ -52,7 +56,7 @@ export class FilePlayer {
     this.options.video.playbackRate = rate;
   }
 
-  get positionS(): number { return this.options.video.currentTime; }
+  get positionS(): number { return this.startS ?? this.options.video.currentTime; }
 
   open(): void { this.hold(false); }
   addDetections(_: Detections): void { return; }

@@ -11,7 +11,11 @@ const KEY_AT = /\bt\(\s*\(?"([a-z0-9_.]+)"|"([a-z]+\.[a-z0-9_.]+)"/g;
 const FAMILIES = [
   "advice", "alarm.detail", "alarm.kind", "alarm.method", "alarm.state", "capability", "cause", "config.field", "config.type",
   "doctor.mark", "download.state", "label", "level", "live.end", "live.step", "marks", "microphone", "nav", "outcome", "param",
-  "presence", "problem", "quirk", "replay.kind", "replay.source", "role", "spans", "subscription.reason",
+  "presence", "problem", "quirk", "replay.kind", "replay.source", "role", "sip.command", "sip.kind", "sip.method",
+  "sip.rtsp", "sip.session", "sip.status", "sip.status_group", "spans", "subscription.reason",
+  "code.industry", "code.part", "code.region", "code.type", "codes.source",
+  "platform.failure", "platform.form", "platform.form_example", "platform.kind", "platform.next", "platform.next_go",
+  "platform.reason", "platform.right", "platform.severity", "platform.state", "share.part",
   "cards.status", "subscription.state", "subscription.topic", "tile.state", "transport", "upgrade.reason",
   "upgrade.state", "verdict", "voice.day", "voice.entry_failed",
   "voice.kind_of", "voice.priority", "voice.reason", "voice.source", "voice.state", "voice.target",

@@ -5,7 +5,7 @@ from datetime import timedelta
 from peewee import Database
 
 from channel_registry.queries.catalog import apply_catalog
-from channel_registry.queries.channels import has_mobile_channels
+from channel_registry.queries.channels import devices_with_mobile_channels
 from channel_registry.queries.devices import add_device
 from channel_registry.records import CatalogEntry
 from tests.vms.storage.samples import T0, after
@@ -53,8 +53,8 @@ def test_a_device_is_mobile_by_its_type_or_by_what_a_channel_says(database: Data
     add_device(database, DEVICE, at=T0, name="")
     entry = CatalogEntry(CHANNEL, extra={"Info/RoomType": "1"})
     apply_catalog(database, DEVICE, [entry], complete=True, at=T0)
-    assert not has_mobile_channels(database, DEVICE)
+    assert not devices_with_mobile_channels(database, [DEVICE])
     entry = CatalogEntry(CHANNEL, extra={"Info/MobileDeviceType": "2"})
     apply_catalog(database, DEVICE, [entry], complete=True, at=T0)
-    assert has_mobile_channels(database, DEVICE)
-    assert has_mobile_channels(database, "14040000001380000001")
+    assert devices_with_mobile_channels(database, [DEVICE])
+    assert devices_with_mobile_channels(database, ["14040000001380000001"])

@@ -1,0 +1,1 @@
+"""Load and reference programs of `bench_signalling`."""
