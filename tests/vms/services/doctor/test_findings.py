@@ -81,6 +81,10 @@ NAMED = [
            evidence=SourceEvidence(attempts=3, connect_fault="timeout"))),
     (Cause.NO_VIDEO,
      chart(LiveReason.NO_KEY_FRAME, evidence=SourceEvidence(packets=90, packs=30, has_map=True))),
+    (Cause.NO_KEY_FRAME,
+     chart(LiveReason.NO_KEY_FRAME, evidence=SourceEvidence(is_partial=True, packets=90))),
+    (Cause.NO_PACKETS,
+     chart(NOTHING, transport="tcp-passive", evidence=SourceEvidence(is_partial=True))),
     (Cause.CODEC_UNPLAYABLE, playing(codec="mpeg4")),
     (Cause.CODEC_UNKNOWN, playing(codec="unknown")),
     (Cause.H265, playing(codec="h265")),
@@ -111,6 +115,7 @@ strangers = st.lists(
 ).map(tuple)
 evidence = st.builds(
     SourceEvidence,
+    is_partial=st.booleans(),
     packets=st.sampled_from([0, 5]),
     source=st.none() | st.tuples(hosts, st.just(6000)),
     ssrc=numbers,
