@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from sip.message.sdp import StreamChoice
 from stream_relay.control import MediaControl
 from stream_relay.events import SourceRejected, StreamEvent
 from stream_relay.outputs.chunk import Format
@@ -20,7 +21,7 @@ from vms.services.doctor import CaseBook
 from vms.services.live.board import Board
 from vms.services.live.news import DeviceLoss
 from vms.services.live.ports import Routes, Signalling
-from vms.services.live.session import LiveSession, WantKeyFrame
+from vms.services.live.session import LiveSession, WantKeyFrame, session_key
 from vms.services.live.watch import Watch
 from vms.supervise import supervise
 
@@ -106,10 +107,16 @@ class LiveService:
         return tuple(session.status for session in self._sessions.values())
 
     @asynccontextmanager
-    async def watch(self, code: str, output_format: Format, viewer: str) -> AsyncIterator[Watch]:
-        """Look at a channel for the length of the block; raises NotFound(channel)."""
+    async def watch(
+        self, code: str, output_format: Format, viewer: str, stream: StreamChoice = "main"
+    ) -> AsyncIterator[Watch]:
+        """Look at a channel for the length of the block; raises NotFound(channel).
+
+        The sub stream is another picture with its own invitation; only the main one is the
+        channel's status. A device without a sub stream sends its main one again.
+        """
         await self._routes.find(code)
-        session = self._session(code)
+        session = self._session(code, stream)
         watch = Watch(session, self._media, output_format, self._settings.viewer_queue)
         number = session.demand.enter(viewer)
         session.try_now()
@@ -145,32 +152,34 @@ class LiveService:
             return
         case, chart = found
         chart.is_late = True
-        session, failed = self._sessions.get(case.channel), self._failures.get(case.channel)
+        session, failed = self._sessions.get(case.key), self._failures.get(case.key)
         if session is not None and case.latest is chart and chart.failure is not None:
             session.board.judge(case.verdict)
         elif failed is not None:
-            self._failures[case.channel] = replace(failed, verdict=case.verdict)
+            self._failures[case.key] = replace(failed, verdict=case.verdict)
 
-    def _session(self, code: str) -> LiveSession:
-        session = self._sessions.get(code)
+    def _session(self, code: str, choice: StreamChoice = "main") -> LiveSession:
+        key = session_key(code, choice)
+        session = self._sessions.get(key)
         if session is not None:
             return session
         if self._group is None:
             raise NotReady(retry_after_s=1.0)
         session = LiveSession(
             code,
+            choice=choice,
             signalling=self._signalling,
             media=self._media,
             routes=self._routes,
             settings=self._settings,
-            board=Board(code, self._clock, lambda _: self._tell(code)),
-            case=self.casebook.case(code),
+            board=Board(code, self._clock, lambda _: self._tell(key)),
+            case=self.casebook.case(key),
             now=self._clock.wall,
             note=self.on_capability,
             want_key_frame=self.want_key_frame,
         )
-        self._sessions[code] = session
-        self._failures.pop(code, None)
+        self._sessions[key] = session
+        self._failures.pop(key, None)
         session.board.progress(LiveState.CONNECTING, LiveStep.LOOKUP)
         self._group.create_task(self._serve(session))
         return session
@@ -180,8 +189,9 @@ class LiveService:
             await supervise(f"live {session.code}", session.run)
         finally:
             session.finish()
-            del self._sessions[session.code]
-            self._remember(session.status)
+            del self._sessions[session.key]
+            if session.choice == "main":
+                self._remember(session.status)
 
     def _remember(self, status: LiveStatus) -> None:
         if status.state in (LiveState.FAILED, LiveState.STALLED):
@@ -189,13 +199,14 @@ class LiveService:
             while len(self._failures) > KEPT_FAILURES:
                 del self._failures[next(iter(self._failures))]
 
-    def _tell(self, code: str) -> None:
-        status = self._sessions[code].status
+    def _tell(self, key: str) -> None:
+        status = self._sessions[key].status
         step = status.step.value if status.step else "-"
         logger.debug(
-            "live state", extra={"channel": code, "state": status.state.value, "step": step}
+            "live state", extra={"channel": key, "state": status.state.value, "step": step}
         )
-        self._bus.publish(LiveStatusChanged(at=self._clock.wall(), status=status))
+        if key == status.code:
+            self._bus.publish(LiveStatusChanged(at=self._clock.wall(), status=status))
 
     async def _hear_media(self) -> None:
         async for event in self._media.events():
@@ -205,8 +216,8 @@ class LiveService:
                     extra={"stream": event.stream_id, "peer": event.peer, "count": event.count},
                 )
                 continue
-            code = event.stream_id.partition("#")[0]
-            session = self._sessions.get(code)
+            key = event.stream_id.partition("#")[0]
+            session = self._sessions.get(key)
             if session is not None and session.stream_id == event.stream_id:
                 session.hear(event)
             for hear in self._others if session is None else ():

@@ -10,10 +10,11 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from zlib import crc32
 
-from sip.message.sdp import MediaOffer
+from sip.message.sdp import MediaOffer, StreamChoice
 from sip.server import Invitation
 from stream_relay.control import MediaControl, ReceiverControl
 from stream_relay.events import FirstKeyFrame, FirstPacket, TracksChanged
@@ -71,6 +72,11 @@ WantKeyFrame = Callable[[str], Awaitable[None]]
 """Tells the device of a channel to send a key frame; raises VmsError."""
 
 
+def session_key(code: str, choice: StreamChoice) -> str:
+    """What names the session of a channel's main or sub stream; the main one is the channel."""
+    return code if choice == "main" else f"{code}.{choice}"
+
+
 class LiveSession:
     """Keeps one channel's stream while it is wanted; its board tells every change."""
 
@@ -78,6 +84,7 @@ class LiveSession:
         self,
         code: str,
         *,
+        choice: StreamChoice = "main",
         signalling: Signalling,
         media: MediaControl,
         routes: Routes,
@@ -89,6 +96,8 @@ class LiveSession:
         want_key_frame: WantKeyFrame | None = None,
     ) -> None:
         self.code = code
+        self.choice = choice
+        self.key = session_key(code, choice)
         self.board = board
         self.demand = Demand()
         self.stream: Stream | None = None
@@ -216,7 +225,7 @@ class LiveSession:
         self, target: Target, transport: Transport
     ) -> AsyncIterator[tuple[ReceiverControl, int]]:
         self.board.progress(LiveState.CONNECTING, LiveStep.PORT, transport.value)
-        self.stream_id = f"{self.code}#{self._attempts}"
+        self.stream_id = f"{self.key}#{self._attempts}"
         receiver, ssrc = await open_port(
             self._media,
             self.stream_id,
@@ -235,6 +244,7 @@ class LiveSession:
     @asynccontextmanager
     async def _invitation(self, target: Target, offer: MediaOffer) -> AsyncIterator[Invitation]:
         self.board.progress(LiveState.CONNECTING, LiveStep.INVITE)
+        offer = replace(offer, stream=self.choice)
         limit_s = self._settings.invite_timeout_s
         invitation = await invite(self._signalling, target, self.code, offer, limit_s)
         self.invitation_id = invitation.id
