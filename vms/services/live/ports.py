@@ -3,6 +3,7 @@
 What it needs of media is `stream_relay.control.MediaControl`.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,10 @@ WAYS: dict[Transport, MediaTransport] = {
     Transport.TCP_ACTIVE: "tcp-active",
 }
 """The configured name of a way of media → the name that the planes use."""
+
+
+WantKeyFrame = Callable[[str], Awaitable[None]]
+"""Tells the device of a channel to send a key frame; raises VmsError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.doctor import CaseBook
 from vms.services.live.board import Board
 from vms.services.live.news import DeviceLoss
-from vms.services.live.ports import Routes, Signalling
-from vms.services.live.session import LiveSession, WantKeyFrame, session_key
+from vms.services.live.ports import Routes, Signalling, WantKeyFrame
+from vms.services.live.session import LiveSession, session_key
 from vms.services.live.watch import Watch
 from vms.supervise import supervise
 

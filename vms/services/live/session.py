@@ -8,7 +8,7 @@ in reverse order whatever happens (GB/T 28181-2022 9.2, annex K).
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -42,7 +42,7 @@ from vms.services.live.charting import (
 )
 from vms.services.live.demand import Demand
 from vms.services.live.news import Message, raise_when_lost
-from vms.services.live.ports import WAYS, Routes, Signalling, Target
+from vms.services.live.ports import WAYS, Routes, Signalling, Target, WantKeyFrame
 from vms.services.live.steps import (
     OTHER_TRANSPORT,
     closed,
@@ -67,9 +67,6 @@ STALL_MEMORY_S = 600.0
 """How long a stall is held against a picture that runs again."""
 ASKING_S = 1.0
 """How long the wish for a key frame may take."""
-
-WantKeyFrame = Callable[[str], Awaitable[None]]
-"""Tells the device of a channel to send a key frame; raises VmsError."""
 
 
 def session_key(code: str, choice: StreamChoice) -> str:
