@@ -48,6 +48,8 @@ class Stranger:
 class SourceEvidence:
     """What one receiver has seen since it was opened."""
 
+    is_partial: bool = False
+    """Another machine has seen it and told its counters only."""
     packets: int = 0
     source: tuple[str, int] | None = None
     """Whose packets are taken."""
@@ -113,6 +115,14 @@ class Observer:
     def __init__(self) -> None:
         self.sample = b""
         self.payload_type: int | None = None
+        self._judged = (b"", False)
+
+    @property
+    def is_even(self) -> bool:
+        """Whether the sample looks like noise; found out once."""
+        if self._judged[0] is not self.sample:
+            self._judged = (self.sample, is_even(self.sample))
+        return self._judged[1]
 
     def choose(
         self, payload_type: int, payload: bytes, announced: dict[int, str], sink: UnitSink | None

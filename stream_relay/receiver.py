@@ -19,7 +19,7 @@ from stream_relay.events import (
     StreamResumed,
     StreamStalled,
 )
-from stream_relay.evidence import Observer, SourceEvidence, container_of, is_even, strangers
+from stream_relay.evidence import Observer, SourceEvidence, container_of, strangers
 from stream_relay.sources.gb28181 import Source
 from stream_relay.sources.peers import NO_PEER, host_key, peer_name
 from stream_relay.statistics import SourceCounters
@@ -136,9 +136,12 @@ class Receiver:
 
     def evidence(self) -> SourceEvidence:
         """What has come, for whoever has to say why there is no picture; also after the end."""
-        return self._evidence or self.inlet.locked(self._gather)
+        if self._evidence is not None:
+            return self._evidence
+        looks_even = self._observer.is_even  # not while the engine waits
+        return self.inlet.locked(lambda: self._gather(looks_even))
 
-    def _gather(self) -> SourceEvidence:
+    def _gather(self, looks_even: bool) -> SourceEvidence:
         intake, source, seen = self._intake, self.source, self._observer
         reader = intake.depacketizer
         counts = reader.counters() if hasattr(reader, "counters") else {}
@@ -156,7 +159,7 @@ class Receiver:
             strays=strangers([(peer_name(p), ssrc, n) for p, ssrc, n in source.strays()]),
             container=container_of(reader),
             payload_type=seen.payload_type,
-            is_even=is_even(seen.sample),
+            is_even=looks_even,
             begins=seen.sample[:16].hex(" "),
             packs=counts.get("packs"),
             has_map=bool(reader.announced()),

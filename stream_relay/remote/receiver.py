@@ -67,7 +67,11 @@ class RemoteReceiver:
         """See `Receiver.evidence`: what crosses the wire, which is what the node has counted."""
         told = self._told
         return SourceEvidence(
-            packets=told.packets, source=told.source, ssrc=told.ssrc, malformed=told.malformed
+            is_partial=True,
+            packets=told.packets,
+            source=told.source,
+            ssrc=told.ssrc,
+            malformed=told.malformed,
         )
 
     async def close(self) -> None:

@@ -9,15 +9,20 @@ from vms.services.doctor.findings import diagnose
 
 KEPT_CHARTS = 12
 """Attempts of one channel; a round has three at most."""
+SUB = ".sub"
 KEPT_CASES = 1000
 """Channels."""
 
 
 class Case:
-    """The latest attempts of one channel."""
+    """The latest attempts of one channel, or of its sub stream.
 
-    def __init__(self, channel: str) -> None:
-        self.channel = channel
+    `key` is the channel's code, for the sub stream with `.sub` behind it.
+    """
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.channel = key.partition(".")[0]
         self._charts: deque[Chart] = deque(maxlen=KEPT_CHARTS)
         self._round = 0
 
@@ -67,19 +72,21 @@ class CaseBook:
     def __init__(self) -> None:
         self._cases: OrderedDict[str, Case] = OrderedDict()
 
-    def case(self, channel: str) -> Case:
-        """The case of a channel, a new one where there is none."""
-        case = self._cases.get(channel)
+    def case(self, key: str) -> Case:
+        """The case of this key, a new one where there is none."""
+        case = self._cases.get(key)
         if case is None:
-            case = self._cases[channel] = Case(channel)
-        self._cases.move_to_end(channel)
+            case = self._cases[key] = Case(key)
+        self._cases.move_to_end(key)
         while len(self._cases) > KEPT_CASES:
             self._cases.popitem(last=False)
         return case
 
     def find(self, channel: str) -> Case | None:
-        """The case of a channel, where there is one."""
-        return self._cases.get(channel)
+        """The case of a channel, of main or sub stream, whichever was asked for last."""
+        cases = [self._cases[key] for key in (channel, f"{channel}{SUB}") if key in self._cases]
+        begun = [(case.latest.at, case) for case in cases if case.latest and case.latest.at]
+        return max(begun, key=lambda each: each[0])[1] if begun else next(iter(cases), None)
 
     def of_invitation(self, invitation_id: str) -> tuple[Case, Chart] | None:
         """Whose INVITE this was."""

@@ -60,7 +60,9 @@ def _is_trying(chart: Chart) -> bool:
 
 def _lacks_connection(chart: Chart) -> bool:
     """It was agreed that a connection is made, and none was."""
-    return chart.is_answered and chart.is_tcp and not chart.evidence.connections
+    seen = chart.evidence
+    is_known = not (seen.connections or seen.is_partial)
+    return chart.is_answered and chart.is_tcp and is_known
 
 
 def _cannot_connect(chart: Chart) -> bool:
@@ -105,7 +107,7 @@ def _is_unreadable(chart: Chart) -> bool:
     seen = chart.evidence
     is_known = bool(chart.codec or seen.packs or seen.pictures or seen.skipped_pictures)
     is_known = is_known or seen.has_map and seen.container is not Container.VIDEO
-    return seen.packets > 0 and not is_known
+    return seen.packets > 0 and not (is_known or seen.is_partial)
 
 
 def _is_encrypted(chart: Chart) -> bool:
@@ -114,7 +116,8 @@ def _is_encrypted(chart: Chart) -> bool:
 
 def _lacks_video(chart: Chart) -> bool:
     seen = chart.evidence
-    return seen.packets > 0 and not (chart.codec or seen.pictures or seen.skipped_pictures)
+    is_known = bool(chart.codec or seen.pictures or seen.skipped_pictures or seen.is_partial)
+    return seen.packets > 0 and not is_known
 
 
 def _is_unplayable(chart: Chart) -> bool:
@@ -193,7 +196,11 @@ FAILURES: tuple[Rule, ...] = (
     _failed(Cause.WRONG_SSRC, Rung.SSRC, _is_wrong_ssrc),
     _failed(Cause.FOREIGN_SOURCE, Rung.PACKETS, _is_foreign),
     _failed(Cause.NOT_RTP, Rung.PACKETS, lambda c: _lacks_packets(c) and c.evidence.malformed > 0),
-    _failed(Cause.TCP_SILENT, Rung.CONNECTION, lambda c: _lacks_packets(c) and c.is_tcp),
+    _failed(
+        Cause.TCP_SILENT,
+        Rung.CONNECTION,
+        lambda c: _lacks_packets(c) and c.is_tcp and c.evidence.connections > 0,
+    ),
     _failed(Cause.DEVICE_ENDED, Rung.FLOW, ended(LiveReason.DEVICE_ENDED)),
     _failed(Cause.NO_PACKETS, Rung.PACKETS, _lacks_packets),
     _failed(Cause.ENCRYPTED, Rung.CONTAINER, _is_encrypted),

@@ -19,6 +19,10 @@ WAYS: dict[Transport, MediaTransport] = {
 """The configured name of a way of media → the name that the planes use."""
 
 
+WantKeyFrame = Callable[[str], Awaitable[None]]
+"""Tells the device of a channel to send a key frame; raises VmsError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a channel's picture is asked for."""

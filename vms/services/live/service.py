@@ -152,11 +152,11 @@ class LiveService:
             return
         case, chart = found
         chart.is_late = True
-        session, failed = self._sessions.get(case.channel), self._failures.get(case.channel)
+        session, failed = self._sessions.get(case.key), self._failures.get(case.key)
         if session is not None and case.latest is chart and chart.failure is not None:
             session.board.judge(case.verdict)
         elif failed is not None:
-            self._failures[case.channel] = replace(failed, verdict=case.verdict)
+            self._failures[case.key] = replace(failed, verdict=case.verdict)
 
     def _session(self, code: str, choice: StreamChoice = "main") -> LiveSession:
         key = session_key(code, choice)

@@ -58,7 +58,6 @@ logger = logging.getLogger(__name__)
 INBOX = 64
 SPREAD = 0.2
 """Share of a pause that differs between channels."""
-
 PROOF_S = 60.0
 """How old the proof of a running picture may grow."""
 PULSE_S = 5.0

@@ -1,7 +1,7 @@
 """Facts to verdicts, without any plane."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -81,6 +81,10 @@ NAMED = [
            evidence=SourceEvidence(attempts=3, connect_fault="timeout"))),
     (Cause.NO_VIDEO,
      chart(LiveReason.NO_KEY_FRAME, evidence=SourceEvidence(packets=90, packs=30, has_map=True))),
+    (Cause.NO_KEY_FRAME,
+     chart(LiveReason.NO_KEY_FRAME, evidence=SourceEvidence(is_partial=True, packets=90))),
+    (Cause.NO_PACKETS,
+     chart(NOTHING, transport="tcp-passive", evidence=SourceEvidence(is_partial=True))),
     (Cause.CODEC_UNPLAYABLE, playing(codec="mpeg4")),
     (Cause.CODEC_UNKNOWN, playing(codec="unknown")),
     (Cause.H265, playing(codec="h265")),
@@ -111,6 +115,7 @@ strangers = st.lists(
 ).map(tuple)
 evidence = st.builds(
     SourceEvidence,
+    is_partial=st.booleans(),
     packets=st.sampled_from([0, 5]),
     source=st.none() | st.tuples(hosts, st.just(6000)),
     ssrc=numbers,
@@ -240,3 +245,13 @@ def test_casebook_is_bounded_in_channels_and_attempts() -> None:
     assert book.find(f"{KEPT_CASES + 4:020d}") is not None
     assert len(case._charts) == KEPT_CHARTS
     assert len(case.diagnosis.tried) == 1, "only the latest round counts"
+
+
+def test_of_main_and_sub_stream_the_one_asked_for_last_is_told() -> None:
+    book = CaseBook()
+    book.case(CODE).begin(WALL).failure = LiveReason.NO_MEDIA
+    sub = book.case(f"{CODE}.sub")
+    assert (found := book.find(CODE)) is not None and found.key == CODE
+    sub.begin(WALL + timedelta(seconds=9)).failure = LiveReason.DEVICE_OFFLINE
+    assert book.find(CODE) is sub
+    assert (sub.diagnosis.channel, sub.diagnosis.cause) == (CODE, Cause.DEVICE_OFFLINE)
