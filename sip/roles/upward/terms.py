@@ -193,7 +193,7 @@ class UpperSent:
 
 
 class UplinkRefused(LocalProtocolError):
-    """An uplink that would lead to ourselves, or one more than there may be."""
+    """An uplink that leads to ourselves, has senseless times, or is one more than there may be."""
 
 
 UplinkEvent = (

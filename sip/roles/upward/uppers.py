@@ -214,6 +214,9 @@ class Uppers:
     # Inside
 
     def _check(self, uplink: Uplink) -> None:
+        times = (uplink.expires_s, uplink.keepalive_interval_s, uplink.retry_s)
+        if min(times) <= 0 or uplink.keepalive_count < 1:
+            raise UplinkRefused("times of an uplink must be positive")
         own_ids = (uplink.own_id, self._config.server_id)
         if uplink.platform_id in own_ids or self._is_ourselves(home_of(uplink)):
             raise UplinkRefused("the upper platform would be ourselves")

@@ -10,6 +10,7 @@ from itertools import islice, pairwise
 
 from channel_registry.codes import ChannelCode, CodeKind, is_civil_code
 from channel_registry.records import ChannelRecord
+from channel_registry.regions import PROVINCES
 from channel_registry.upper_records import CatalogForm, UpperPlatform
 from sip.events import CatalogItem
 from vms.records.platforms import Finding, Severity
@@ -20,11 +21,6 @@ LONGEST_NAME_BYTES = 64
 MOST_FINDINGS = 10_000
 LARGEST_GAP = 1_000
 """More missing numbers than this is another numbering, not a gap."""
-PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 "
-    "71 81 82 83".split()
-)
-"""First two digits of GB/T 2260; 83 is Taiwan's older number."""
 LEFT_OUT = {
     "same_code": Severity.ERROR,
     "own_code": Severity.ERROR,

@@ -15,6 +15,7 @@ from channel_registry.records import (
     OrganisationKind,
     OrganisationRecord,
 )
+from channel_registry.regions import REGION_NAMES
 from channel_registry.upper_records import CatalogForm, UpperPlatform
 from sip.events import CatalogItem
 from vms.services.cascade.code_map import GROUP_TYPE, VIRTUAL_TYPE, CodeBook, group_type
@@ -315,4 +316,6 @@ def region_items(
     told = {item.civil_code for item in items if is_civil_code(item.civil_code)}
     codes = told.union(*(civil_parents(code) for code in told))
     ordered = sorted(codes, key=lambda code: (len(code), code))
-    return [writer.region(code, names.get(code, code)) for code in ordered]
+    return [
+        writer.region(code, names.get(code) or REGION_NAMES.get(code, code)) for code in ordered
+    ]

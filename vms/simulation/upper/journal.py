@@ -14,6 +14,8 @@ DEEPEST = 32
 """Levels of a tree that are shown; a loop of parents ends here."""
 
 
+REGIONS = (4, 6, 8)
+"""Digits of regions that stand below another one."""
 _GROUPS = ("215", "216")
 
 
@@ -60,7 +62,8 @@ def tree_lines(items: Iterable[CatalogItem]) -> list[str]:
     known = {item.device_id: item for item in items}
     children: dict[str, list[CatalogItem]] = {}
     for item in known.values():
-        named = (*item.parent_ids, item.business_group_id)
+        region = item.device_id[:-2] if len(item.device_id) in REGIONS else ""
+        named = (*item.parent_ids, item.business_group_id, region)
         parents = [p for p in named if p in known and p != item.device_id]
         # A group names its own business group beside its parent: it stands in one place.
         parents = parents[:1] if item.device_id[10:13] in _GROUPS else parents

@@ -80,7 +80,10 @@ def _tell_report(
         case CatalogReceived():
             changes = [{"id": item.device_id, "change": item.event} for item in event.items]
             words = ", ".join(f"{item.event} {item.device_id}" for item in event.items[:SHOWN])
-            journal.tell("notified", f"~ 目录变化 catalog: {words}", changes=changes)
+            # The first one of a subscription is empty where nothing is amiss.
+            journal.tell(
+                "notified", f"~ 目录变化 catalog: {words}" if words else "", changes=changes
+            )
         case AlarmReceived():
             words = f"{event.source_id} {event.method}/{event.alarm_type} {event.description}"
             journal.tell(

@@ -118,9 +118,10 @@ class UpperPlatform:
             try:
                 await self.obey(order)
             except (SipError, OSError, TimeoutError) as error:
-                reason = str(error) or type(error).__name__
+                reason = str(error) or f"nothing came within {WAIT_S:.0f} s"
+                about = f"{order.word} {order.code or order.option}".strip()
                 self._journal.tell(
-                    "failed", f"✗ {order.word} {order.code}: {reason}", order=order.word,
+                    "failed", f"✗ {about}: {reason}", order=order.word,
                     code=order.code, reason=reason, status=getattr(error, "status", 0),
                 )  # fmt: skip
 
@@ -339,7 +340,10 @@ class UpperPlatform:
             case "end":
                 return not self._receptions
             case _:
-                return self._latest is not None and self._latest.sink.counts.packets > 0
+                latest = self._latest
+                if latest is None or (latest.is_over and not latest.sink.counts.packets):
+                    raise SipError("there is no call that media could come of")
+                return latest.sink.counts.packets > 0
 
 
 def _server_of(plan: UpperPlan) -> SipServer:

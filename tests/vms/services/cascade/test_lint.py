@@ -115,7 +115,7 @@ def test_a_parent_that_nobody_lists_is_told_where_parents_count() -> None:
 
 def test_a_region_without_a_name_is_a_note() -> None:
     told = found("region_without_name", device(), camera(1), form=CatalogForm.CIVIL_CODE)
-    assert [each.code for each in told] == ["14", "1404", "140402"]
+    assert [each.code for each in told] == ["140402"]
 
 
 def test_the_worst_comes_first() -> None:

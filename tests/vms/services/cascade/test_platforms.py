@@ -249,6 +249,7 @@ async def test_a_table_is_taken_whole_or_not_at_all(shared: PlatformService) -> 
 
 
 async def test_preview_and_findings_follow_the_tree(shared: PlatformService) -> None:
+    assert shared.tree(UPPER).items[0].name == "Fengsui VMS"
     found = await shared.preview(UPPER, q="主井")
     assert [node.code for node in found.page.items] == [CHANNEL]
     assert (found.items, found.channels) == (7, 2)

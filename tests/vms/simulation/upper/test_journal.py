@@ -65,3 +65,8 @@ def test_a_group_stands_below_its_business_group_and_only_there():
         f"  {group}  组",
         f"    {inner}  内组",
     ]
+
+
+def test_regions_stand_below_each_other_by_their_digits():
+    items = [CatalogItem("140421"), CatalogItem("14"), CatalogItem("1404")]
+    assert [line.rstrip() for line in tree_lines(items)] == ["14", "  1404", "    140421"]

@@ -22,7 +22,7 @@ from sip.roles.upward.terms import (
     UpperControlled,
     UpperInvited,
 )
-from sip.server import SipServer
+from sip.server import SipError, SipServer
 from sip.simulator.profile import DeviceProfile
 from sip.simulator.timetable import Timetable
 from sip.simulator.upper import UpperFaults
@@ -40,7 +40,6 @@ HOST = "127.0.0.1"
 UPPER_ID, LOWER_ID = "14000000002000000001", "14040000002000000001"
 PASSWORD = "go-up-12345"
 CAMERA = "14040000001320000001"
-TRANSPORTS = ("udp", "tcp-passive", "tcp-active")
 SIZE_BYTES = 123_456
 [MINE] = build_mines(1, 3)
 
@@ -184,7 +183,9 @@ async def stage(tmp_path: Path, lower_id: str, **changes) -> AsyncIterator[Stage
 
 
 @asynccontextmanager
-async def cascade(tmp_path: Path, **changes) -> AsyncIterator[tuple[Stage, Lower]]:
+async def cascade(
+    tmp_path: Path, signalling: str = "udp", **changes
+) -> AsyncIterator[tuple[Stage, Lower]]:
     """The pretend platform, and a lower one of ours that has registered there."""
     async with stage(tmp_path, LOWER_ID, **changes) as upper:
         config = SipConfig(
@@ -199,6 +200,7 @@ async def cascade(tmp_path: Path, **changes) -> AsyncIterator[tuple[Stage, Lower
                     Uplink(
                         platform_id=UPPER_ID, domain=UPPER_ID[:10], host=HOST,
                         port=upper.platform.port, own_id=LOWER_ID, password=PASSWORD,
+                        transport="tcp" if signalling == "tcp" else "udp",
                     )
                 )  # fmt: skip
                 await upper.do("wait registered")
@@ -216,15 +218,21 @@ def frames(folder: Path) -> tuple[int, str, int]:
     return path.stat().st_size, stream["codec_name"], int(stream["nb_read_frames"])
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_live_pictures_come_and_can_be_kept(tmp_path: Path, transport: str) -> None:
-    async with cascade(tmp_path, transport=transport, save=tmp_path) as (upper, lower):
+@pytest.mark.parametrize(
+    ("signalling", "transport"), [("udp", "udp"), ("udp", "tcp-active"), ("tcp", "tcp-passive")]
+)
+async def test_live_pictures_come_and_can_be_kept(
+    tmp_path: Path, signalling: str, transport: str
+) -> None:
+    async with cascade(tmp_path, signalling, transport=transport, save=tmp_path) as (upper, lower):
         await upper.do(f"live {CAMERA}", "wait media")
         [invited] = lower.invited
         assert (invited.kind, invited.transport) == ("live", transport)
         await upper.do("wait end")
         await lower.until(lambda: lower.ended)
+        assert [event.reason for event in lower.ended] == ["local"]
     [ended] = upper.told("ended")
+    assert ended["reason"] == "bye"
     assert ended["is_expected_ssrc"]
     assert ended["is_program_stream"]
     size, codec, count = await asyncio.to_thread(frames, tmp_path)
@@ -259,10 +267,12 @@ async def test_a_download_names_its_size_and_ends_by_itself(tmp_path: Path) -> N
 async def test_what_is_not_shared_is_told_as_refused(tmp_path: Path) -> None:
     faults = UpperFaults(unshared=True, wrong_realm=True)
     async with cascade(tmp_path, faults=faults) as (upper, _):
-        with pytest.raises(Exception, match="404"):
+        with pytest.raises(SipError, match="404"):
             await upper.do(f"live {CAMERA}")
         [ended] = upper.told("ended")
         assert ended["reason"] == "failed"
+        with pytest.raises(SipError, match="no call"):
+            await upper.do("wait media")
 
 
 async def test_a_pretend_box_below_is_asked_everything(tmp_path: Path) -> None:
