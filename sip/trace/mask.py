@@ -43,6 +43,7 @@ _ELEMENT = re.compile(
     rb"(?:/>|>(.*?)(?=</\1\s*>|\Z)|\Z)"
 )
 _URL = re.compile(rb"(?i)([a-z][a-z0-9+.-]{0,15}://)([^\s<>\"'\]]*(?:\][^\s<>\"'\]]*)?)")
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]*\]|[\w.-]*)(?::[0-9]{0,5})?")
 _SIP_PASSWORD = re.compile(rb"(?i)(sips?:[^\s:@;<>\"]{0,128}):[^\s@<>]{1,256}(@|\Z)")
 _SDP_KEY = re.compile(rb"(?i)((?:(?<=[\r\n])|\A)(?:k=|a=(?:crypto|key-mgmt|ice-pwd)[: ]))[^\r\n]*")
 _LENGTH = re.compile(rb"(?i)((?:(?<=[\r\n])|\A)(?:content-length|l)[ \t]*:[ \t]*)([0-9]{1,9})")
@@ -121,4 +122,6 @@ def _mask_assigned(assigned: re.Match[bytes]) -> bytes:
 
 def _mask_url(url: re.Match[bytes]) -> bytes:
     host, slash, _ = re.sub(rb"[?#]", b"/", url[2].rpartition(b"@")[2]).partition(b"/")
+    if not _HOST.fullmatch(host):  # a user and the beginning of a password, for one
+        host = MASK
     return url[1] + host + (b"/" + MASK if slash else b"")
