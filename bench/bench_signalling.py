@@ -32,6 +32,8 @@ from vms.simulation.fleet import FleetOrder, RunningFleet, fleet_ids, fleet_name
 
 ROOT = Path(__file__).resolve().parent.parent
 FLEET_OF_20000_PER_S = 20_000 / 60
+SETTLE_S = 20.0
+"""After the catalogues have come: subscriptions, and what is written late."""
 Subject = Callable[[], AbstractContextManager[tuple[int, int]]]
 
 
@@ -98,7 +100,7 @@ async def fleet_rows(platform: Platform, devices: int, seconds: float) -> Row:
     await until(lambda: fleet.count(RegistrationState.REGISTERED) == devices)
     pid = pid_of(platform)
     await channels_are(platform, devices)
-    await quiet(pid)
+    await asyncio.sleep(SETTLE_S)
     before, begun = cpu_s(pid), time.monotonic()
     await asyncio.sleep(seconds)
     passed = time.monotonic() - begun
@@ -123,17 +125,6 @@ async def channels_are(platform: Platform, count: int) -> None:
         if answer.json()["total"] == count:
             return
         await asyncio.sleep(0.2)
-
-
-async def quiet(pid: int) -> None:
-    """Wait until catalogues and subscriptions of the fleet are done: the platform calms down."""
-    least, calm = float("inf"), 0
-    while calm < 3:
-        before = cpu_s(pid)
-        await asyncio.sleep(2.0)
-        used = cpu_s(pid) - before
-        calm = calm + 1 if used <= 1.3 * least else 0
-        least = min(least, max(used, 0.05))
 
 
 async def catalogue_row(platform: Platform, channels: int) -> list[Row]:

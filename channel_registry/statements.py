@@ -3,7 +3,7 @@
 The one place where the untyped results of peewee become typed values.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -66,6 +66,36 @@ def insert_all(model: Any, rows: Iterable[Row], database: Database) -> None:
     """Insert many rows, a chunk per statement."""
     for chunk in chunks(rows):
         model.insert_many(chunk).execute(database)
+
+
+def update_each(model: Any, values: Mapping[Any, Row], database: Database) -> None:
+    """Update rows by their primary key, each to values of its own, in one statement per chunk.
+
+    All rows name the same fields. Peewee has no words for a table of values with names; only names
+    of our own columns and marks of parameters are put into the statement.
+    """
+    if not values:
+        return
+    key = model._meta.primary_key
+    fields = [key, *(getattr(model, name) for name in next(iter(values.values())))]
+    mark: str = database.param
+    row = ", ".join(f"CAST({mark} AS {field.field_type})" for field in fields)
+    names = [f'"{field.column_name}"' for field in fields]
+    sets = ", ".join(f"{name} = given.{name}" for name in names[1:])
+    table = f'"{model._meta.table_name}"'
+    for chunk in chunks(values.items()):
+        rows = ", ".join([f"({row})"] * len(chunk))
+        parameters = [
+            field.db_value(value)
+            for identity, changes in chunk
+            for field, value in zip(fields, (identity, *changes.values()), strict=True)
+        ]
+        run_sql(
+            database,
+            f"WITH given ({', '.join(names)}) AS (VALUES {rows}) "  # noqa: S608  # see above
+            f"UPDATE {table} SET {sets} FROM given WHERE {table}.{names[0]} = given.{names[0]}",
+            tuple(parameters),
+        )
 
 
 def page_of(

@@ -7,7 +7,7 @@ from sip.gb28181.alarm import Alarm, build_alarm, parse_alarm, parse_wish
 from sip.gb28181.catalog import build_catalog_notify, build_catalog_response, parse_catalog
 from sip.gb28181.control import build_key_frame_request, parse_control
 from sip.gb28181.keepalive import build_keepalive, parse_keepalive
-from sip.gb28181.manscdp import parse_envelope
+from sip.gb28181.manscdp import parse_envelope, peek_root
 from sip.gb28181.mobile_position import (
     build_position,
     build_positions,
@@ -74,6 +74,7 @@ SEEDS: list[bytes] = [
 
 def one_case(data: bytes) -> None:
     """Read the envelope, then let every reader try it, whatever its command says."""
+    peek_root(data)
     try:
         envelope = parse_envelope(data)
     except MalformedXml:

@@ -145,11 +145,13 @@ class SipServer:
         trace: TracebackType | None,
     ) -> None:
         self._endpoint.end_invitations(_now())
-        await self.uplinks.leave()
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(PeerUnreachable("the server stops"))
-        await self._stack.aclose()
+        try:
+            await self.uplinks.leave()
+        finally:
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(PeerUnreachable("the server stops"))
+            await self._stack.aclose()
 
     @property
     def port(self) -> int:

@@ -54,6 +54,8 @@ class SipSection(Section):
     """Port that SIP listens on, UDP and TCP; 0 takes a free one."""
     server_id: GbCode = setting("14040000002000000001", "14040000002000000001")
     """Our own 20-digit code, typed into every camera."""
+    name: str = setting("Fengsui VMS", "上党区平台", min_length=1, max_length=64)
+    """What upper platforms see as the name of this one."""
     domain: str = setting("", "1404000000", pattern=r"^[0-9A-Za-z.-]{0,64}$")
     """Our SIP domain; empty: the first ten digits of the server id."""
     realm: str = setting("", "1404000000", max_length=64)

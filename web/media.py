@@ -48,14 +48,21 @@ PROBLEMS = (
 )
 
 
-class FlvQuery(Body):
+class StreamQuery(Body):
+    """Which picture of the camera."""
+
+    stream: Literal["main", "sub"] = "main"
+    """`sub` is smaller and coarser; a device without one sends its main stream."""
+
+
+class FlvQuery(StreamQuery):
     """How to write what FLV has no standard for."""
 
     h265: Literal["enhanced", "legacy"] = "enhanced"
     """H.265 as Enhanced RTMP (hvc1), or as codec id 12, which older Chinese players know."""
 
 
-class Mp4Query(Body):
+class Mp4Query(StreamQuery):
     """Which sound to carry."""
 
     audio: Literal["any", "aac"] = "any"
@@ -78,7 +85,7 @@ async def watch_flv(call: Call, code: GbCode, query: FlvQuery) -> web.StreamResp
     With a WebSocket upgrade the same bytes come as binary messages, and nothing else.
     """
     form: Form = "flv-h265-legacy" if query.h265 == "legacy" else "flv"
-    watching = call.services.live.watch(code, form, viewer_of(call))
+    watching = call.services.live.watch(code, form, viewer_of(call), query.stream)
     return await play(call, watching, FLV, is_socket=is_upgrade(call.request))
 
 
@@ -94,7 +101,8 @@ async def watch_flv(call: Call, code: GbCode, query: FlvQuery) -> web.StreamResp
 async def watch_mp4(call: Call, code: GbCode, query: Mp4Query) -> web.StreamResponse:
     """Answer endless fragmented MP4, from the newest key frame on."""
     form: Form = "fmp4" if query.audio == "aac" else "fmp4-any-audio"
-    return await play(call, call.services.live.watch(code, form, viewer_of(call)), MP4)
+    watching = call.services.live.watch(code, form, viewer_of(call), query.stream)
+    return await play(call, watching, MP4)
 
 
 @resource.route(
@@ -106,14 +114,15 @@ async def watch_mp4(call: Call, code: GbCode, query: Mp4Query) -> web.StreamResp
     takes_url_token=True,
     problems=("channel_not_found", "too_many_viewers", "cross_origin", "upgrade_required"),
 )
-async def watch_socket(call: Call, code: GbCode) -> web.StreamResponse:
+async def watch_socket(call: Call, code: GbCode, query: StreamQuery) -> web.StreamResponse:
     """Open a WebSocket for Media Source Extensions.
 
     JSON texts `state` (a live status) on each change; `init` with `mime`, `codec`, `width` and
     `height` before each initialisation segment; fragments as binary messages; `ended` with `reason`
     last. Media time is the stream's `pts_ticks` / 90000.
     """
-    return await talk_over_socket(call, call.services.live.watch(code, "fmp4", viewer_of(call)))
+    watching = call.services.live.watch(code, "fmp4", viewer_of(call), query.stream)
+    return await talk_over_socket(call, watching)
 
 
 async def talk_over_socket(call: Call, watching: Watching) -> web.StreamResponse:

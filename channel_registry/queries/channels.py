@@ -69,10 +69,12 @@ def channels_of_devices(database: Database, ids: Iterable[str]) -> dict[str, Cha
     return found
 
 
-def all_channels(database: Database) -> tuple[ChannelRecord, ...]:
-    """Every channel, in the order of their codes."""
-    rows = fetch(select_channels().order_by(Channel.code), database)
-    return tuple(channel_record(row) for row in rows)
+def channels_after(
+    database: Database, code: str, limit: int | None = None
+) -> tuple[ChannelRecord, ...]:
+    """The channels behind a code (all behind an empty one), in the order of their codes."""
+    query = select_channels().where(Channel.code > code).order_by(Channel.code).limit(limit)
+    return tuple(channel_record(row) for row in fetch(query, database))
 
 
 def channel_codes(

@@ -9,8 +9,9 @@ from peewee import Database
 from channel_registry.errors import UnknownDevice
 from channel_registry.literal import fit
 from channel_registry.models import Device
+from channel_registry.queries.devices import known_devices
 from channel_registry.records import DeviceBinding
-from channel_registry.statements import chunks, count, fetch, run
+from channel_registry.statements import chunks, count, fetch, run, update_each
 
 
 def save_registration(
@@ -35,13 +36,10 @@ def set_device_online(database: Database, device_id: str, *, at: datetime, cause
 
 def save_bindings(database: Database, bindings: Iterable[DeviceBinding]) -> frozenset[str]:
     """Store many registrations; answers the devices that are known; nobody turns on."""
-    known: list[str] = []
+    columns = {binding.device_id: _columns(binding) for binding in bindings}
     with database.atomic():
-        for binding in bindings:
-            change = Device.update(_columns(binding))
-            if run(change.where(Device.id == binding.device_id), database):
-                known.append(binding.device_id)
-    return frozenset(known)
+        update_each(Device, columns, database)
+        return known_devices(database, columns)
 
 
 def set_registered(database: Database, ids: Iterable[str], *, registered: bool) -> frozenset[str]:
@@ -84,8 +82,8 @@ def set_all_offline(database: Database, *, at: datetime, cause: str) -> tuple[st
 def touch_devices(database: Database, seen: Mapping[str, datetime]) -> None:
     """Note when devices were heard last, many in one transaction; unknown ids are ignored."""
     with database.atomic():
-        for device_id, at in seen.items():
-            run(Device.update(last_seen_at=at).where(Device.id == device_id), database)
+        heard = {device_id: {"last_seen_at": at} for device_id, at in seen.items()}
+        update_each(Device, heard, database)
 
 
 def device_bindings(database: Database, at: datetime) -> tuple[DeviceBinding, ...]:

@@ -6,7 +6,7 @@ from peewee import Database
 
 from channel_registry.errors import Conflict
 from channel_registry.models import Channel, Device, NationalCode, Organisation
-from channel_registry.queries.channels import all_channels
+from channel_registry.queries.channels import channels_after
 from channel_registry.queries.devices import all_devices
 from channel_registry.queries.organisations import list_organisations
 from channel_registry.statements import fetch, insert_all
@@ -18,11 +18,15 @@ FIRST_SERIAL, LAST_SERIAL = 900_001, 999_999
 """Makers and installers count from 1: made codes begin far above, then use what is left below."""
 
 
-def directory_facts(database: Database) -> DirectoryFacts:
-    """Channels, devices, organisations and made codes, as they are in one moment."""
+def directory_facts(database: Database, *, with_channels: bool = True) -> DirectoryFacts:
+    """Channels, devices, organisations and made codes, as they are in one moment.
+
+    Without channels for those who read them piece by piece (`channels_after`), so that others get
+    their turn in between.
+    """
     with database.atomic():
         return DirectoryFacts(
-            channels=all_channels(database),
+            channels=channels_after(database, "") if with_channels else (),
             devices=all_devices(database),
             organisations=list_organisations(database),
             national=national_codes(database),

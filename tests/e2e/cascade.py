@@ -28,7 +28,7 @@ def make_platforms(folder: Path, *ids: str, **settings: str) -> list[Platform]:
             VMS_SIP__PORT=str(own[0]),
             VMS_HTTP__PORT=str(own[2]),
             VMS_MEDIA__PORTS=f"{own[4]}-{own[-1]}",
-            VMS_MEDIA__LINGER_S="1",
+            VMS_MEDIA__LINGER_S="60",
             **settings,
         )
         platform.sip_port, platform.http_port = own[0], own[2]
@@ -106,8 +106,9 @@ class Chain:
         return urls
 
     def until_idle(self, code: str) -> None:
-        """Until no level brings this channel any more."""
-        for platform in self.levels:
+        """Let go of a picture, and wait until no level brings it any more."""
+        for platform in reversed(self.levels):
+            platform.request("DELETE", f"/api/v1/channels/{code}/live")
             platform.eventually(
                 f"/api/v1/channels/{code}/live",
                 lambda status: status["state"] in ("idle", "failed") and status["viewers"] == 0,

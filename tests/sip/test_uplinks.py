@@ -88,7 +88,8 @@ async def test_register_keepalive_and_goodbye(transport):
         heard = upper.events()
         async with make_server(LOWER_ID) as lower:
             events = lower.uplinks.events()
-            lower.uplinks.set(uplink_to(upper, transport, keepalive_interval_s=0.2))
+            settings = {"keepalive_interval_s": 0.2, "keepalive_count": 1000}
+            lower.uplinks.set(uplink_to(upper, transport, **settings))
             await in_state(events, UplinkState.REGISTERED)
             registered = await next_of(heard, DeviceRegistered)
             assert (registered.device_id, registered.peer.transport) == (LOWER_ID, transport)

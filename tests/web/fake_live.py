@@ -99,6 +99,8 @@ class FakeLive:
     def __init__(self) -> None:
         self.watches: dict[str, FakeWatch] = {}
         self.opened: list[tuple[str, str, str]] = []
+        self.streams: list[str] = []
+        """Which stream of each that was opened."""
         self.known = {CHANNEL, OTHER}
 
     def prepare(self, code: str = CHANNEL, *items: object) -> FakeWatch:
@@ -119,10 +121,13 @@ class FakeLive:
         return ()
 
     @asynccontextmanager
-    async def watch(self, code: str, output_format: str, viewer: str) -> AsyncIterator[FakeWatch]:
+    async def watch(
+        self, code: str, output_format: str, viewer: str, stream: str = "main"
+    ) -> AsyncIterator[FakeWatch]:
         if code not in self.known:
             raise NotFound("channel", code)
         self.opened.append((code, output_format, viewer))
+        self.streams.append(stream)
         watch = self.watches.get(code) or self.prepare(code)
         try:
             yield watch

@@ -46,6 +46,8 @@ def failed(reason: LiveReason, detail: str = "") -> LiveStatus:
         (".flv?h265=legacy", "flv-h265-legacy", "video/x-flv"),
         (".mp4", "fmp4-any-audio", "video/mp4"),
         (".mp4?audio=aac", "fmp4", "video/mp4"),
+        (".flv?stream=sub", "flv", "video/x-flv"),
+        (".mp4?stream=sub&audio=aac", "fmp4", "video/mp4"),
     ],
 )
 async def test_a_player_gets_the_chunks_in_the_form_it_asked_for(
@@ -67,6 +69,7 @@ async def test_a_player_gets_the_chunks_in_the_form_it_asked_for(
         assert answer.headers["Transfer-Encoding"] == "chunked" and watch.wires == []
     assert answer.headers["Cache-Control"] == "no-store"
     assert services.live.opened == [(CHANNEL, form, "viewer 127.0.0.1")]
+    assert services.live.streams == ["sub" if "stream=sub" in path else "main"]
 
 
 async def test_a_player_of_http_1_0_gets_no_chunked_encoding(

@@ -134,6 +134,26 @@ async def frames(page: Page, tile: int) -> int:
     return int(await page.locator(f".tile[data-tile='{tile}']").get_attribute("data-frames") or 0)
 
 
+async def test_sub_stream_is_chosen_in_its_tile_and_remembered(open_viewer: Open) -> None:
+    viewer = await open_viewer()
+    await viewer.show(FIRST)
+    await viewer.reaches("live")
+    assert viewer.state.streams == [(FIRST, "main")]
+    button = viewer.page.locator(".tile[data-tile='1'] [data-action=stream]")
+    await button.click()
+    await expect(button).to_have_attribute("data-stream", "sub")
+    await eventually(lambda: viewer.state.streams[-1] == (FIRST, "sub"))
+    await viewer.reaches("live")
+    # Boxes are in the time of the main stream.
+    await expect(viewer.page.locator("canvas.overlay")).to_have_attribute("data-boxes", "0")
+    await viewer.page.reload()
+    await viewer.reaches("live")
+    assert viewer.state.streams[-1] == (FIRST, "sub")
+    await button.click()
+    await eventually(lambda: viewer.state.streams[-1] == (FIRST, "main"))
+    assert not viewer.faults
+
+
 async def test_picture_keeps_within_a_second_of_the_newest(open_viewer: Open) -> None:
     viewer = await open_viewer()
     await viewer.show(FIRST)

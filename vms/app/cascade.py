@@ -13,7 +13,8 @@ def build_platforms(
     config: Config, store: Store, secrets: Secrets, bus: Bus, clock: Clock
 ) -> PlatformService:
     """Who is above us, and what they see."""
-    return PlatformService(store, secrets, bus, clock, server_id=config.sip.server_id)
+    sip = config.sip
+    return PlatformService(store, secrets, bus, clock, server_id=sip.server_id, own_name=sip.name)
 
 
 class RegistryNews:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from vms.records import CodeRule, CodeSource, Severity
 from vms.records import Finding as FindingView
@@ -21,7 +21,7 @@ MOST = 100_000
 LARGEST_FILE = 32 * 1024 * 1024
 CHUNK = 64 * 1024
 CSV = "text/csv"
-Key = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_.:-]{1,64}$")]
+Key = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")]
 """A code of ours, or the id of an organisation."""
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$"), Field(examples=["1404"])]
 CategoryKey = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}([0-9]{2})?$")]
@@ -29,6 +29,18 @@ CategoryKey = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}([0-9]{2})?$")
 
 class Share(Body):
     """What it may see; the parts add up, the exclusions win."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "organisations": ["14040000001180000001"],
+                    "categories": ["05"],
+                    "excluded": ["14040000001320000007"],
+                }
+            ]
+        }
+    )
 
     everything: bool = False
     organisations: list[Key] = Field([], max_length=MOST)

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from vms.records import CatalogForm, PlatformView, UpperPlatform, UpperRight
 from vms.records import Scorecard as ScorecardView
-from web.api.wire import Body, GbCode, ListOf, Name, Text, Wire
+from web.api.wire import Body, Count, GbCode, ListOf, Name, Text, Wire
 from web.call import Call
 from web.language import Language
 from web.route import Permission, Resource
@@ -73,7 +73,7 @@ class Scorecard(Wire):
     keepalives_missed or interval_too_brief."""
     failure_text: Text = None
     """What to do about it, in the reader's language."""
-    status: int | None
+    status: Count
     """SIP status of the last refusal."""
     next_attempt_at: datetime | None
     gb_version: Text
@@ -130,6 +130,21 @@ class PlatformList(ListOf[Platform]):
 class PlatformDraft(Body):
     """A platform at which we shall register."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "14000000002000000001",
+                    "name": "省平台",
+                    "host": "10.14.0.2",
+                    "password": "12345678",
+                    "catalog_form": "organisation",
+                    "rights": ["live", "playback", "ptz", "alarms"],
+                }
+            ]
+        }
+    )
+
     id: UpperCode
     """Its server id (20 digits)."""
     name: Name
@@ -182,7 +197,7 @@ def build_scorecard(card: ScorecardView, language: Language) -> Scorecard:
     if texts is None:
         return wire
     text = texts[0] if language is Language.ZH else texts[1]
-    return wire.model_copy(update={"failure_text": text, "status": card.status or None})
+    return wire.model_copy(update={"failure_text": text})
 
 
 def build_platform(view: PlatformView, language: Language) -> Platform:

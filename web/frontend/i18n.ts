@@ -33,6 +33,11 @@ export function tServer(prefix: string, word: string | null | undefined): string
   return key in CATALOGS[current] ? t(key as Key) : word;
 }
 
+/** Words one after the other, as the language separates them. */
+export function tList(words: string[]): string {
+  return words.join(current === "zh" ? "、" : ", ");
+}
+
 /** A length of time in words. */
 export function tLength(seconds: number): string {
   return formatLength(seconds, {

@@ -133,7 +133,7 @@ FINDINGS: Mapping[str, tuple[str, str, str, str]] = {
     "empty_name": (
         "没有名称",
         "It has no name",
-        "请在设备管理或设备上填写名称。",
+        "请在本平台或设备上填写名称。",
         "Give it a name here or on the device.",
     ),
     "region_without_name": (

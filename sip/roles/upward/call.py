@@ -135,7 +135,7 @@ def invited(call: UpperCall) -> UpperInvited:
         ssrc=offer.ssrc,
         stream=offer.stream,
         history=offer.history,
-        has_offer=call.has_offer,
+        has_offer=call.has_offer and offer.is_placeable,
         path=consume_path(call.request.headers.get("x-preferredpath"), (call.link.uplink.own_id,)),
     )
 

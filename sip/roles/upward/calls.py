@@ -237,7 +237,7 @@ class UpperCalls:
         """The answer to an INVITE; None when a 100 is out and UpperInvited was told."""
         known = self._calls.of_dialog(request, peer)
         if known is not None and known.platform_id == link.platform_id:
-            if request.to.tag is not None or request.cseq.number == known.request.cseq.number:
+            if request.to.tag is not None or _is_same_invite(request, known.request):
                 return self._answer_again(known, request, transaction, peer, now)
             # Its BYE was lost and it uses the Call-ID again.
             self._hang_up(known, "replaced", now)
@@ -329,6 +329,7 @@ class UpperCalls:
         headers = [
             ("Contact", self._messenger.contact(call.link)),
             ("User-Agent", self._messenger.user_agent),
+            *self._messenger.route_headers(call.link),
             ("Content-Type", "application/sdp"),
         ]
         return build_response(request, 200, headers=headers, body=call.answer)
@@ -372,6 +373,11 @@ class UpperCalls:
         if call.is_own_ssrc:
             self._ssrcs.release(call.ssrc, now)
         return True
+
+
+def _is_same_invite(request: Request, known: Request) -> bool:
+    """Whether it came again by another way, not for another call with a Call-ID used twice."""
+    return (request.cseq.number, request.from_.tag) == (known.cseq.number, known.from_.tag)
 
 
 _LATE: dict[UpperCallState, EndReason] = {

@@ -117,5 +117,6 @@ class UpperControls:
 def refuse(counters: Counter[str], request: Request, error: RemoteProtocolError) -> Response:
     """Count and refuse; what is no SDP or MANSRTSP at all is a bad request (8.14)."""
     is_malformed = isinstance(error, MalformedMessage)
-    counters["refused.malformed" if is_malformed else f"refused.{error.reason}"] += 1
+    reason = "malformed" if is_malformed else error.reason.lower().replace(" ", "_")
+    counters[f"refused.{reason}"] += 1
     return build_response(request, 400 if is_malformed else error.status)

@@ -129,4 +129,7 @@ class Links:
 
     def of_sender(self, request: Request, peer: Peer) -> Link | None:
         """Return the upper platform a request comes from, None where it is none of them."""
-        return next((link for link in self._by_id.values() if link.is_sender(request, peer)), None)
+        for link in self._by_id.values():
+            if link.is_sender(request, peer):
+                return link
+        return None

@@ -35,6 +35,9 @@ from sip.transactions import TransactionLayer
 GOODBYE_S = 4.0
 """Longest wait for the answer to the last REGISTER."""
 
+SHORTEST_PAUSE_S = 5.0
+"""Before a refresh or another try, whatever Expires and Retry-After say."""
+
 CLOSING_S = 1.0
 """Longest wait for the end of a dead TCP connection before we register anew."""
 
@@ -175,7 +178,7 @@ class UplinkRegistration:
         if not self.link.is_registered or now + pause_s >= self._expires_at:
             return False
         self._counters["refreshes.failed"] += 1
-        self._register_at = now + pause_s
+        self._register_at = now + max(pause_s, min(self.link.uplink.retry_s, SHORTEST_PAUSE_S))
         return True
 
     def connection_lost(self, now: float) -> None:
@@ -307,7 +310,7 @@ class UplinkRegistration:
         expires_s = self._expires_s if granted is None else granted
         self._failures = self._redirects = 0
         self._expires_at = now + expires_s
-        self._register_at = now + max(1.0, expires_s * REFRESH_SHARE)
+        self._register_at = now + max(SHORTEST_PAUSE_S, expires_s * REFRESH_SHARE)
         link = self.link
         link.answered_from = peer.host
         date = response.headers.get("date")
@@ -355,7 +358,9 @@ class UplinkRegistration:
                 status, "refused"
             )
         pause_s = retry_after(response)
-        if status < 500 or not self._is_spared(pause_s or self.link.uplink.retry_s, now):
+        if status < 500 or not self._is_spared(
+            self.link.uplink.retry_s if pause_s is None else pause_s, now
+        ):
             self._give_up(failure, status, now, pause_s)
 
     def _give_up(self, failure: str, status: int, now: float, pause_s: float | None = None) -> None:
@@ -371,6 +376,7 @@ class UplinkRegistration:
             pause_s = min(uplink.retry_s * (1 << doublings), uplink.longest_retry_s)
             # Not all platforms of a province at the same moment (7.1).
             pause_s *= 1 + sum(self._messenger.new_id().encode()) % 256 / 1024
+        pause_s = max(pause_s, min(uplink.retry_s, SHORTEST_PAUSE_S))
         self._failures += 1
         self._register_at = now + pause_s
         at = self._wall() + timedelta(seconds=pause_s)

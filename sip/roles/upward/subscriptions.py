@@ -21,8 +21,9 @@ from sip.transactions import Dialog, DialogTable, ServerTransaction, Transaction
 LONGEST_EXPIRES_S = 86_400
 """A wish for a year is cut: an upper platform that is gone must be forgotten some day."""
 
-MOST_WAITING = 2048
-"""NOTIFYs of one subscription that wait for the answer to the one before."""
+MOST_WAITING = 8192
+"""NOTIFYs of one subscription that wait for the answer to the one before: a change of all of 20,000
+channels, some at a time. Whoever is farther behind is to subscribe anew and to learn what is."""
 
 MOST_OPEN = 256
 """Of all platforms; one has three."""
@@ -163,12 +164,17 @@ class UpperSubscriptions:
     # What goes out
 
     def notify(self, platform_id: str, topic: Topic, body: bytes, now: float) -> bool:
-        """Queue a NOTIFY; False where the platform has not subscribed or too many wait."""
+        """Queue a NOTIFY; False where the platform has not subscribed, or is too far behind.
+
+        The latter ends the subscription, so that it begins anew with what is then.
+        """
         subscription = self._active.get((platform_id, topic))
         if subscription is None:
             return False
         if not subscription.notices.push(subscription.expires_at - now, body):
-            self.counters["notices.dropped"] += 1
+            self.counters["notices.dropped"] += len(subscription.notices.waiting) + 1
+            subscription.notices.waiting.clear()
+            self._end(subscription, "noresource", now)
             return False
         self._notify_next(subscription, now)
         return True

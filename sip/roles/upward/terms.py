@@ -137,6 +137,8 @@ class UpperInvited:
     stream: StreamChoice = "main"
     history: History | None = None
     has_offer: bool = True
+    """Whether it is known already where to send. False without SDP (82) and with port 0, which some
+    platforms correct by a re-INVITE: then `host`, `port` and `transport` of UpperAcked count."""
     path: tuple[str, ...] = ()
     """X-PreferredPath without our own id."""
 
@@ -191,7 +193,7 @@ class UpperSent:
 
 
 class UplinkRefused(LocalProtocolError):
-    """An uplink that would lead to ourselves, or one more than there may be."""
+    """An uplink that leads to ourselves, has senseless times, or is one more than there may be."""
 
 
 UplinkEvent = (

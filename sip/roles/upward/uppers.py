@@ -33,6 +33,9 @@ from sip.roles.upward.terms import (
 )
 from sip.transactions import ServerTransaction, TransactionLayer
 
+BEGINNINGS = frozenset({"INVITE", "SUBSCRIBE", "MESSAGE"})
+"""Methods by which an upper platform begins something."""
+
 EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
 
 
@@ -141,7 +144,9 @@ class Uppers:
 
         `is_device`: its sender is registered here too, as a lower platform.
         """
-        link = self.link_of(request, peer) if len(self._links) else None
+        if request.method not in BEGINNINGS:
+            return False
+        link = self.link_of(request, peer)
         if link is None:
             return False
         match request.method:
@@ -209,6 +214,9 @@ class Uppers:
     # Inside
 
     def _check(self, uplink: Uplink) -> None:
+        times = (uplink.expires_s, uplink.keepalive_interval_s, uplink.retry_s)
+        if min(times) <= 0 or uplink.keepalive_count < 1:
+            raise UplinkRefused("times of an uplink must be positive")
         own_ids = (uplink.own_id, self._config.server_id)
         if uplink.platform_id in own_ids or self._is_ourselves(home_of(uplink)):
             raise UplinkRefused("the upper platform would be ourselves")

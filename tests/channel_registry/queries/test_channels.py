@@ -13,6 +13,7 @@ from channel_registry.errors import (
 from channel_registry.queries.catalog import apply_catalog
 from channel_registry.queries.channels import (
     channel_codes,
+    channels_after,
     channels_by_code,
     counts,
     delete_channel,
@@ -60,6 +61,16 @@ def mine(database: Database, box: str, other_box: str) -> None:
 def listed(database: Database, **wanted: Any) -> list[int]:
     found = list_channels(database, ChannelFilter(**wanted)).items
     return [int(one.code[-6:]) for one in found]
+
+
+def test_channels_are_read_piece_by_piece_in_order(database: Database, box: str) -> None:
+    apply_catalog(database, BOX, [camera(n) for n in (3, 1, 2)], complete=False, at=T0)
+    whole = channel_codes(database)
+    first = channels_after(database, "", 2)
+    assert [each.code for each in first] == list(whole[:2])
+    rest = channels_after(database, first[-1].code, len(whole))
+    assert [each.code for each in (*first, *rest)] == list(whole)
+    assert [each.code for each in channels_after(database, "")] == list(whole)
 
 
 def test_three_facts_stay_apart(database: Database) -> None:

@@ -1,6 +1,13 @@
 import pytest
 
-from sip.gb28181.manscdp import Root, build_envelope, parse_envelope, parse_float, parse_number
+from sip.gb28181.manscdp import (
+    Root,
+    build_envelope,
+    parse_envelope,
+    parse_float,
+    parse_number,
+    peek_root,
+)
 from sip.gb28181.xml import MalformedXml
 
 DEVICE = "34020000001180000001"
@@ -71,3 +78,18 @@ def test_numbers_are_bounded():
     assert parse_number("٣") is None
     assert parse_float("118.376451") == 118.376451
     assert [parse_float(text) for text in ("nan", "inf", "1e99", "x", "9" * 100)] == [None] * 5
+
+
+@pytest.mark.parametrize("root", list(Root))
+@pytest.mark.parametrize("charset", ["GB2312", "UTF-8"])
+def test_the_root_is_seen_without_reading_the_body(root, charset):
+    body = build_envelope(root, "Catalog", 1, DEVICE, [("Name", "井口")], charset=charset)
+    assert peek_root(body) is root is parse_envelope(body).root
+    assert peek_root(body[:80]) is root
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<", b"<?xml?>", b"hello", b"<Song/>", b" " * 2000 + b"<Query>"]
+)
+def test_what_is_no_message_has_no_root(body):
+    assert peek_root(body) is None

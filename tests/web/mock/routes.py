@@ -33,6 +33,8 @@ class State:
         self.positions: dict[str, int] = {}
         self.watched: Counter[str] = Counter()
         """How often each channel's picture was connected to."""
+        self.streams: list[tuple[str, str]] = []
+        """Which stream of which channel was connected to."""
         self.failures = 0
         self._queues: set[asyncio.Queue[dict[str, Any]]] = set()
 

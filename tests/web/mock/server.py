@@ -68,7 +68,9 @@ async def watch(request: web.Request) -> web.StreamResponse:
         raise web.HTTPForbidden
     socket = web.WebSocketResponse()
     await socket.prepare(request)
-    request.app[routes.state_key].watched[code] += 1
+    state = request.app[routes.state_key]
+    state.watched[code] += 1
+    state.streams.append((code, request.query.get("stream", "main")))
     async with asyncio.TaskGroup() as group:
         sender = group.create_task(send_live(request, socket, code, behaviour))
         async for message in socket:

@@ -1,6 +1,6 @@
 """The codes of one upper platform as people see and change them. Pure."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 
 from channel_registry.records import OrganisationKind
@@ -29,6 +29,17 @@ def code_lines(tree: SharedTree, codes: CodeMap) -> tuple[CodeLine, ...]:
             source = tree.code_sources.get(item.device_id) or _source(ours, item.device_id, codes)
             lines.append(CodeLine(ours, item.name, item.device_id, source))
     return tuple(lines)
+
+
+def matching(lines: Iterable[CodeLine], q: str, source: CodeSource | None) -> list[CodeLine]:
+    """Those of one source (of any for None) whose name or one of whose codes holds a text."""
+    text = q.strip().lower()
+    return [
+        line
+        for line in lines
+        if (source is None or line.source is source)
+        and (text in line.name.lower() or text in line.ours or text in line.theirs)
+    ]
 
 
 def _source(ours: str, theirs: str, codes: CodeMap) -> CodeSource:

@@ -10,6 +10,7 @@ from itertools import islice, pairwise
 
 from channel_registry.codes import ChannelCode, CodeKind, is_civil_code
 from channel_registry.records import ChannelRecord
+from channel_registry.regions import PROVINCES
 from channel_registry.upper_records import CatalogForm, UpperPlatform
 from sip.events import CatalogItem
 from vms.records.platforms import Finding, Severity
@@ -17,15 +18,9 @@ from vms.services.cascade.share import SharedTree
 
 LONGEST_NAME_BYTES = 64
 """In the charset of the platform; 2016 and 2022 set no limit, but many peers cut at 64 bytes."""
-MOST_FINDINGS = 20_000
+MOST_FINDINGS = 10_000
 LARGEST_GAP = 1_000
 """More missing numbers than this is another numbering, not a gap."""
-PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 "
-    "71 81 82 83".split()
-)
-"""First two digits of GB/T 2260; 83 is Taiwan's older number."""
-RANKS = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 LEFT_OUT = {
     "same_code": Severity.ERROR,
     "own_code": Severity.ERROR,
@@ -36,9 +31,16 @@ LEFT_OUT = {
 
 
 def lint(platform: UpperPlatform, tree: SharedTree) -> tuple[Finding, ...]:
-    """Everything odd, the worst first, at most MOST_FINDINGS."""
-    found = list(islice(_findings(platform, tree), MOST_FINDINGS))
-    return tuple(sorted(found, key=lambda each: (RANKS[each.severity], each.rule, each.code)))
+    """Everything odd, the worst first, at most MOST_FINDINGS of each severity."""
+    found: dict[Severity, list[Finding]] = {severity: [] for severity in Severity}
+    for finding in _findings(platform, tree):
+        if len(found[finding.severity]) < MOST_FINDINGS:
+            found[finding.severity].append(finding)
+    return tuple(
+        finding
+        for severity in Severity
+        for finding in sorted(found[severity], key=lambda each: (each.rule, each.code))
+    )
 
 
 def _findings(platform: UpperPlatform, tree: SharedTree) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from channel_registry.upper_records import UpperRight
 from sip.errors import SipError
@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 SETTLE_S = 1.0
 """Changes that come within this go together (annex N asks for batches)."""
+MOST_AT_ONCE = 1_000
+"""Changes that are queued at a time: what comes after them waits until they are out."""
 EVENTS = 16_384
 POSITIONS_IN_MESSAGE = {"udp": 4, "tcp": 100}
 MOST_ALARMS = 4_096
@@ -123,17 +125,13 @@ class NoticeDesk:
     # The catalogue
 
     def _begin_catalog(self, platform_id: str, follower: _Follower) -> None:
-        """The subscriber takes everything for on that it is not told of (8.2.3 of the profile)."""
+        """The subscriber takes everything for on that it is not told of (2022 9.11)."""
         upper = find_upper(self._platforms, platform_id)
         if upper is None:
             return
-        follower.told = upper.tree
-        off = [
-            CatalogItem(item.device_id, event="OFF")
-            for item in _scope(upper, follower.envelope, upper.tree.items)
-            if not item.status_on
-        ]
-        self._notify_items(upper, follower, off, is_first=True)
+        all_on = tuple(replace(item, status_on=True) for item in upper.tree.items)
+        follower.told = SharedTree(upper.tree.own_id, all_on)
+        self._tell_difference(platform_id, is_first=True)
 
     async def _tell_catalogs(self) -> None:
         """Tell differences a moment after they came up."""
@@ -146,36 +144,47 @@ class NoticeDesk:
             for platform_id in changed:
                 self._tell_difference(platform_id)
 
-    def _tell_difference(self, platform_id: str) -> None:
+    def _tell_difference(self, platform_id: str, *, is_first: bool = False) -> None:
+        """Tell as much as may wait at a time; the rest follows when that is out."""
         follower = self._followers.get((platform_id, Topic.CATALOG))
         upper = find_upper(self._platforms, platform_id)
         if follower is None or follower.told is None or upper is None:
             return
-        before, follower.told = follower.told, upper.tree
-        items = difference(before, upper.tree)
-        self._notify_items(upper, follower, _scope(upper, follower.envelope, items, before))
+        before = follower.told
+        changes = difference(before, upper.tree)
+        wanted = _scope(upper, follower.envelope, changes, before)
+        sent = self._notify_items(upper, follower, wanted, is_first=is_first)
+        self._score.told_changes(upper.id, sent)
+        left = {item.device_id for item in wanted[len(sent) :]}
+        follower.told = _applied(before, [item for item in changes if item.device_id not in left])
+        if left:
+            self._changed.add(platform_id)
+            self._wake.set()
 
     def _notify_items(
-        self,
-        upper: Upper,
-        follower: _Follower,
-        items: list[CatalogItem],
-        *,
-        is_first: bool = False,
-    ) -> None:
+        self, upper: Upper, follower: _Follower, items: list[CatalogItem], *, is_first: bool
+    ) -> list[CatalogItem]:
+        """Queue them; answers those that were taken."""
         source = follower.envelope.device_id or upper.platform.own_id
-        parts = list(split_items(items, upper.platform.transport, upper.charset))
+        parts = list(split_items(items[:MOST_AT_ONCE], upper.platform.transport, upper.charset))
         if is_first and not parts:
             parts = [()]  # says that nothing is off
+        sent: list[CatalogItem] = []
         for part in parts:
             sn = self._uplinks.next_sn(upper.id)
             body = build_catalog_notify(source, sn, part, charset=upper.charset)
             if not self._uplinks.notify(upper.id, Topic.CATALOG, body):
-                self._followers.pop((upper.id, Topic.CATALOG), None)
-                return
+                self._drop_unless_subscribed(upper.id)
+                break
+            sent += part
             self._score.count(upper.id, "Notify.Catalog")
-        if not is_first:
-            self._score.told_changes(upper.id, items)
+        return sent
+
+    def _drop_unless_subscribed(self, platform_id: str) -> None:
+        """Too much waits, or nobody wants it any more."""
+        status = self._uplinks.status(platform_id)
+        if status is None or Topic.CATALOG not in status.subscriptions:
+            self._followers.pop((platform_id, Topic.CATALOG), None)
 
     # What happens here
 
@@ -296,6 +305,17 @@ class NoticeDesk:
             )
             for start in range(0, len(places), size)
         ]
+
+
+def _applied(tree: SharedTree, changes: Sequence[CatalogItem]) -> SharedTree:
+    """What a subscriber knows after it was told of these."""
+    items = {item.device_id: item for item in tree.items}
+    for change in changes:
+        if change.event == "DEL":
+            items.pop(change.device_id, None)
+        else:
+            items[change.device_id] = replace(change, event=None)
+    return SharedTree(tree.own_id, tuple(items.values()))
 
 
 def _scope(

@@ -23,7 +23,7 @@ from channel_registry.upper_records import (
     UpperPlatform,
 )
 from sip.roles.upward.terms import Uplink
-from vms.bus import Bus
+from vms.bus import Bus, Subscription
 from vms.clock import Clock
 from vms.errors import Conflict, NotFound, VmsError
 from vms.events import (
@@ -46,7 +46,7 @@ from vms.records.platforms import (
 )
 from vms.secrets import Secrets
 from vms.services.cascade.addresses import HostBook, Resolver, resolve
-from vms.services.cascade.code_lines import code_lines, known_codes, read_change
+from vms.services.cascade.code_lines import code_lines, known_codes, matching, read_change
 from vms.services.cascade.code_map import build_csv, read_csv
 from vms.services.cascade.figures import NoScorecards, Scorecards
 from vms.services.cascade.share import SharedTree
@@ -75,6 +75,7 @@ class PlatformService:
         clock: Clock,
         *,
         server_id: str,
+        own_name: str = "Fengsui VMS",
         resolver: Resolver = resolve,
     ) -> None:
         self._store = store
@@ -87,7 +88,8 @@ class PlatformService:
         self._hosts = HostBook(resolver)
         self._described: Described = NOBODY
         self._passwords: dict[str, str] = {}
-        self._trees = SharedTrees(store, server_id)
+        self._trees = SharedTrees(store, server_id, own_name)
+        self._stale = asyncio.Event()
         self._reading = asyncio.Lock()
         """Two readings at once could end in the wrong order, with several connections."""
 
@@ -100,19 +102,9 @@ class PlatformService:
         """Keep trees and addresses up to date until cancelled."""
         wanted = (CatalogMerged, ChannelStatusChanged, DeviceStatusChanged, RegistryChanged)
         with self._bus.subscribe(*wanted, name="shares", limit=EVENTS) as events:
-            while True:
-                try:
-                    async with asyncio.timeout(LOOK_EVERY_S):
-                        await events.next()
-                    await asyncio.sleep(SETTLE_S)
-                except TimeoutError:
-                    self._tell(*await self._hosts.look(self._enabled()))
-                    continue
-                while len(events):
-                    await events.next()
-                began = self._clock.now()
-                await self._refresh_safely()
-                await asyncio.sleep(REST_FACTOR * (self._clock.now() - began))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(events))
+                group.create_task(self._keep_fresh())
 
     # For the cascade
 
@@ -234,13 +226,7 @@ class PlatformService:
     ) -> Page[CodeLine]:
         """The shared things with our code and theirs; `q` is part of a name or of a code."""
         lines = await self._lines(platform_id)
-        text = q.strip().lower()
-        found = [
-            line
-            for line in lines
-            if (source is None or line.source is source)
-            and (text in line.name.lower() or text in line.ours or text in line.theirs)
-        ]
+        found = await asyncio.to_thread(matching, lines, q, source)
         return page_of(found, page, size)
 
     async def change_codes(
@@ -254,7 +240,7 @@ class PlatformService:
         Raises Invalid(rules.N, codes.N) with the reason.
         """
         before = self.code_map(platform_id)
-        known = known_codes(self._trees.facts, before)
+        known = await asyncio.to_thread(known_codes, self._trees.facts, before)
         banned = self._described.own_ids(self.server_id) | {platform_id}
         after = read_change(before, rules, given, known, banned)
         await self._save_codes(platform_id, after)
@@ -330,6 +316,25 @@ class PlatformService:
         own = {self.server_id, platform.own_id, *(each.own_id for each in others)}
         if platform.id in own or platform.own_id in {each.id for each in others}:
             raise Conflict("platform_loop", platform=platform.id, own_id=platform.own_id)
+
+    async def _listen(self, events: Subscription) -> None:
+        """Note that something happened; what it was is seen in the registry."""
+        async for _ in events:
+            self._stale.set()
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._stale.wait()
+            except TimeoutError:
+                self._tell(*await self._hosts.look(self._enabled()))
+                continue
+            await asyncio.sleep(SETTLE_S)
+            self._stale.clear()
+            began = self._clock.now()
+            await self._refresh_safely()
+            await asyncio.sleep(REST_FACTOR * (self._clock.now() - began))
 
     async def _refresh_safely(self) -> None:
         try:

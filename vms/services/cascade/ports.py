@@ -30,7 +30,10 @@ class UplinkControl(Protocol):
 
     def set(self, uplink: Uplink) -> None:
         """Register there from now on; one of the same `platform_id` with other settings begins
-        anew. Changes nothing where nothing is different."""
+        anew. Changes nothing where nothing is different.
+
+        Raises UplinkRefused where it would lead to ourselves, or where there are too many.
+        """
 
     def remove(self, platform_id: str) -> None:
         """End its calls and subscriptions, unregister, forget; unknown is fine."""
@@ -57,6 +60,9 @@ class UplinkControl(Protocol):
 
     def notify(self, platform_id: str, topic: Topic, body: bytes) -> bool:
         """Queue a NOTIFY in the subscription; False where the upper has not subscribed."""
+
+    def end_subscription(self, platform_id: str, topic: Topic, reason: str = "rejected") -> None:
+        """End a subscription that the upper may not have, by a last NOTIFY; unknown is fine."""
 
     def accept(self, call_id: str, host: str, port: int, ssrc: int, *, size_bytes: int = 0) -> None:
         """Answer an INVITE by 200 with SDP: where we send from, and with which SSRC."""

@@ -4,6 +4,7 @@ An item may name several parents; the place shown is the one that its form is ab
 virtual organisation, else the device or system.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from channel_registry.codes import ChannelCode, CodeKind, civil_parents
@@ -24,13 +25,14 @@ class PreviewIndex:
     def __init__(self, form: CatalogForm, tree: SharedTree, findings: Iterable[Finding]) -> None:
         self._tree = tree
         self._items = {item.device_id: item for item in tree.items}
-        self._parents = {item.device_id: self._parent(form, item) for item in tree.items}
+        self._places: dict[tuple[tuple[str, ...], str, str], str] = {}
+        self._parents = {item.device_id: self._place(form, item) for item in tree.items}
         self._children: dict[str, list[str]] = {}
         for code, parent in self._parents.items():
             self._children.setdefault(parent, []).append(code)
-        self._counts: dict[str, int] = {}
-        for code in tree.channels:
-            self._count(code)
+        self._counts: Counter[str] = Counter(tree.channels.keys())
+        for parent, number in Counter(self._parents[code] for code in tree.channels).items():
+            self._add(parent, number)
         self._findings: dict[str, list[Finding]] = {}
         for finding in findings:
             self._findings.setdefault(finding.code, []).append(finding)
@@ -60,7 +62,7 @@ class PreviewIndex:
             parent=self._parents[code],
             parent_ids=item.parent_ids,
             civil_code=item.civil_code,
-            channels=self._counts.get(code, 0),
+            channels=self._counts[code],
             has_children=code in self._children,
             source=self._tree.source(code) or "",
             findings=tuple(self._findings.get(code, ())),
@@ -72,6 +74,15 @@ class PreviewIndex:
         if item.device_id in self._tree.channels:
             return "channel"
         return _KINDS.get(ChannelCode(item.device_id).kind, "system")
+
+    def _place(self, form: CatalogForm, item: CatalogItem) -> str:
+        """The parent of an item; found once for all channels that name the same."""
+        if item.device_id not in self._tree.channels:
+            return self._parent(form, item)
+        key = (item.parent_ids, item.civil_code, group_of(item))
+        if key not in self._places:
+            self._places[key] = self._parent(form, item)
+        return self._places[key]
 
     def _parent(self, form: CatalogForm, item: CatalogItem) -> str:
         named = [each for each in self._named(form, item) if each != item.device_id]
@@ -99,10 +110,9 @@ class PreviewIndex:
             return ()
         return (item.civil_code, *civil_parents(item.civil_code)) if item.civil_code else ()
 
-    def _count(self, code: str) -> None:
-        node = code
+    def _add(self, node: str, number: int) -> None:
         for _ in range(MAX_DEPTH):
-            self._counts[node] = self._counts.get(node, 0) + 1
-            node = self._parents.get(node, "")
             if not node:
                 return
+            self._counts[node] += number
+            node = self._parents.get(node, "")

@@ -15,6 +15,7 @@ from channel_registry.records import (
     OrganisationKind,
     OrganisationRecord,
 )
+from channel_registry.regions import REGION_NAMES
 from channel_registry.upper_records import CatalogForm, UpperPlatform
 from sip.events import CatalogItem
 from vms.services.cascade.code_map import GROUP_TYPE, VIRTUAL_TYPE, CodeBook, group_type
@@ -79,7 +80,7 @@ class Places:
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._place(channel)
-        if channel.has_picture or not channel.parent_id:
+        if channel.parent_id in ("", channel.device_id) or channel.has_picture:
             return found
         named = (channels.get(code) for code in channel.parent_id.split("/"))
         camera = next((code for code in named if code and code not in self.sources), None)
@@ -315,4 +316,6 @@ def region_items(
     told = {item.civil_code for item in items if is_civil_code(item.civil_code)}
     codes = told.union(*(civil_parents(code) for code in told))
     ordered = sorted(codes, key=lambda code: (len(code), code))
-    return [writer.region(code, names.get(code, code)) for code in ordered]
+    return [
+        writer.region(code, names.get(code) or REGION_NAMES.get(code, code)) for code in ordered
+    ]

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from channel_registry.queries.channels import channels_after
 from channel_registry.queries.shared import directory_facts, make_national_codes
-from channel_registry.records import Page
+from channel_registry.records import ChannelRecord, Page
 from channel_registry.upper_records import (
     NOTHING_SHARED,
     OWN_CODES,
@@ -29,6 +30,9 @@ from vms.services.store import Store
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+PIECE = 5_000
+"""Channels that are read at once, about a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,10 @@ NOBODY = Described({}, {}, {})
 class SharedTrees:
     """One tree for each upper platform; `rebuild` makes them of the registry as it is."""
 
-    def __init__(self, store: Store, server_id: str) -> None:
+    def __init__(self, store: Store, server_id: str, own_name: str) -> None:
         self._store = store
         self._server_id = server_id
+        self._own_name = own_name
         self._trees: dict[str, SharedTree] = {}
         self._findings: dict[str, tuple[int, tuple[Finding, ...]]] = {}
         """With the shape of the tree that they are about."""
@@ -80,12 +85,12 @@ class SharedTrees:
         """
         async with self._building:
             trees = await self._build(described)
-            changed = [each for each in trees if trees[each].items != self.tree(each).items]
+            changed = await asyncio.to_thread(_changed, self._trees, trees)
             self._trees = trees
             for forgotten in self._findings.keys() - trees.keys():
                 del self._findings[forgotten]
                 self._previews.pop(forgotten, None)
-        return tuple(changed)
+        return changed
 
     async def findings(self, platform: UpperPlatform) -> tuple[Finding, ...]:
         """What is odd about a tree; looked at anew when more than its states has changed."""
@@ -114,15 +119,26 @@ class SharedTrees:
         platforms = tuple(described.platforms.values())
         if not platforms:
             return {}
-        facts = await self._store.run(directory_facts)
+        facts = await self._read()
         own_ids = described.own_ids(self._server_id)
-        facts = replace(facts, server_id=self._server_id, own_ids=own_ids)
+        facts = replace(facts, server_id=self._server_id, own_ids=own_ids, own_name=self._own_name)
         grouped = any(each.catalog_form is CatalogForm.ORGANISATION for each in platforms)
         wanted = wanted_codes(facts, with_groups=grouped)
         if wanted:
             facts = replace(facts, national={**facts.national, **await self._make_codes(wanted)})
         self.facts = facts
         return await asyncio.to_thread(_build_trees, described, facts)
+
+    async def _read(self) -> DirectoryFacts:
+        """The registry, a piece at a time: what devices report is written in between."""
+        facts = await self._store.run(directory_facts, with_channels=False)
+        channels: list[ChannelRecord] = []
+        while True:
+            last = channels[-1].code if channels else ""
+            piece = await self._store.run(channels_after, last, PIECE)
+            channels += piece
+            if len(piece) < PIECE:
+                return replace(facts, channels=tuple(channels))
 
     async def _make_codes(self, stems: dict[str, str]) -> dict[str, str]:
         try:
@@ -140,6 +156,10 @@ def _build_trees(described: Described, facts: DirectoryFacts) -> dict[str, Share
         )
         for each in described.platforms.values()
     }
+
+
+def _changed(before: Mapping[str, SharedTree], after: Mapping[str, SharedTree]) -> tuple[str, ...]:
+    return tuple(each for each in after if after[each].items != before.get(each, EMPTY_TREE).items)
 
 
 def _shape(platform: UpperPlatform, tree: SharedTree) -> int:

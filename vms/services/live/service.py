@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from sip.message.sdp import StreamChoice
 from stream_relay.control import MediaControl
 from stream_relay.events import SourceRejected, StreamEvent
 from stream_relay.outputs.chunk import Format
@@ -17,7 +18,7 @@ from vms.records import LiveState, LiveStatus, LiveStep
 from vms.services.capability_notes import NoteCapability, ignore_note
 from vms.services.live.board import Board
 from vms.services.live.ports import Routes, Signalling
-from vms.services.live.session import DeviceLoss, LiveSession
+from vms.services.live.session import DeviceLoss, LiveSession, session_key
 from vms.services.live.watch import Watch
 from vms.supervise import supervise
 
@@ -99,10 +100,16 @@ class LiveService:
         return tuple(session.status for session in self._sessions.values())
 
     @asynccontextmanager
-    async def watch(self, code: str, output_format: Format, viewer: str) -> AsyncIterator[Watch]:
-        """Look at a channel for the length of the block; raises NotFound(channel)."""
+    async def watch(
+        self, code: str, output_format: Format, viewer: str, stream: StreamChoice = "main"
+    ) -> AsyncIterator[Watch]:
+        """Look at a channel for the length of the block; raises NotFound(channel).
+
+        The sub stream is another picture with its own invitation; only the main one is the
+        channel's status. A device without a sub stream sends its main one again.
+        """
         await self._routes.find(code)
-        session = self._session(code)
+        session = self._session(code, stream)
         watch = Watch(session, self._media, output_format, self._settings.viewer_queue)
         number = session.demand.enter(viewer)
         session.try_now()
@@ -128,23 +135,25 @@ class LiveService:
 
     # Inside
 
-    def _session(self, code: str) -> LiveSession:
-        session = self._sessions.get(code)
+    def _session(self, code: str, choice: StreamChoice = "main") -> LiveSession:
+        key = session_key(code, choice)
+        session = self._sessions.get(key)
         if session is not None:
             return session
         if self._group is None:
             raise NotReady(retry_after_s=1.0)
         session = LiveSession(
             code,
+            choice=choice,
             signalling=self._signalling,
             media=self._media,
             routes=self._routes,
             settings=self._settings,
-            board=Board(code, self._clock, lambda _: self._tell(code)),
+            board=Board(code, self._clock, lambda _: self._tell(key)),
             note=self.on_capability,
         )
-        self._sessions[code] = session
-        self._failures.pop(code, None)
+        self._sessions[key] = session
+        self._failures.pop(key, None)
         session.board.progress(LiveState.CONNECTING, LiveStep.LOOKUP)
         self._group.create_task(self._serve(session))
         return session
@@ -154,8 +163,9 @@ class LiveService:
             await supervise(f"live {session.code}", session.run)
         finally:
             session.finish()
-            del self._sessions[session.code]
-            self._remember(session.status)
+            del self._sessions[session.key]
+            if session.choice == "main":
+                self._remember(session.status)
 
     def _remember(self, status: LiveStatus) -> None:
         if status.state in (LiveState.FAILED, LiveState.STALLED):
@@ -163,13 +173,14 @@ class LiveService:
             while len(self._failures) > KEPT_FAILURES:
                 del self._failures[next(iter(self._failures))]
 
-    def _tell(self, code: str) -> None:
-        status = self._sessions[code].status
+    def _tell(self, key: str) -> None:
+        status = self._sessions[key].status
         step = status.step.value if status.step else "-"
         logger.debug(
-            "live state", extra={"channel": code, "state": status.state.value, "step": step}
+            "live state", extra={"channel": key, "state": status.state.value, "step": step}
         )
-        self._bus.publish(LiveStatusChanged(at=self._clock.wall(), status=status))
+        if key == status.code:
+            self._bus.publish(LiveStatusChanged(at=self._clock.wall(), status=status))
 
     async def _hear_media(self) -> None:
         async for event in self._media.events():
@@ -179,8 +190,8 @@ class LiveService:
                     extra={"stream": event.stream_id, "peer": event.peer, "count": event.count},
                 )
                 continue
-            code = event.stream_id.partition("#")[0]
-            session = self._sessions.get(code)
+            key = event.stream_id.partition("#")[0]
+            session = self._sessions.get(key)
             if session is not None and session.stream_id == event.stream_id:
                 session.hear(event)
             for hear in self._others if session is None else ():

@@ -9,10 +9,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from enum import Enum
 from zlib import crc32
 
-from sip.message.sdp import MediaOffer
+from sip.message.sdp import MediaOffer, StreamChoice
 from sip.server import Invitation
 from stream_relay.control import MediaControl, ReceiverControl
 from stream_relay.events import (
@@ -68,6 +69,11 @@ class DeviceLoss(Enum):
 Message = StreamEvent | DeviceLoss
 
 
+def session_key(code: str, choice: StreamChoice) -> str:
+    """What names the session of a channel's main or sub stream; the main one is the channel."""
+    return code if choice == "main" else f"{code}.{choice}"
+
+
 class LiveSession:
     """Keeps one channel's stream while it is wanted; its board tells every change."""
 
@@ -75,6 +81,7 @@ class LiveSession:
         self,
         code: str,
         *,
+        choice: StreamChoice = "main",
         signalling: Signalling,
         media: MediaControl,
         routes: Routes,
@@ -83,6 +90,8 @@ class LiveSession:
         note: NoteCapability = ignore_note,
     ) -> None:
         self.code = code
+        self.choice = choice
+        self.key = session_key(code, choice)
         self.board = board
         self.demand = Demand()
         self.stream: Stream | None = None
@@ -183,7 +192,7 @@ class LiveSession:
         self, target: Target, transport: Transport
     ) -> AsyncIterator[tuple[ReceiverControl, int]]:
         self.board.progress(LiveState.CONNECTING, LiveStep.PORT, transport.value)
-        self.stream_id = f"{self.code}#{self._attempts}"
+        self.stream_id = f"{self.key}#{self._attempts}"
         receiver, ssrc = await open_port(
             self._media,
             self.stream_id,
@@ -201,6 +210,7 @@ class LiveSession:
     @asynccontextmanager
     async def _invitation(self, target: Target, offer: MediaOffer) -> AsyncIterator[Invitation]:
         self.board.progress(LiveState.CONNECTING, LiveStep.INVITE)
+        offer = replace(offer, stream=self.choice)
         limit_s = self._settings.invite_timeout_s
         invitation = await invite(self._signalling, target, self.code, offer, limit_s)
         self.invitation_id = invitation.id

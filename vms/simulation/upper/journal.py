@@ -14,6 +14,11 @@ DEEPEST = 32
 """Levels of a tree that are shown; a loop of parents ends here."""
 
 
+REGIONS = (4, 6, 8)
+"""Digits of regions that stand below another one."""
+_GROUPS = ("215", "216")
+
+
 class Journal:
     """Writes to `out`, and to a file of JSON lines where one is given; `with` closes that."""
 
@@ -45,7 +50,7 @@ class Journal:
         """Say what happened; an empty text is for programs only."""
         at = self._wall()
         if text:
-            self._out(f"{at:%H:%M:%S} {text}")
+            self._out(f"{at:%H:%M:%S} {text.rstrip()}")
         if self._file is not None:
             line = {"at": at.isoformat(), "event": event, **facts}
             self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -57,7 +62,11 @@ def tree_lines(items: Iterable[CatalogItem]) -> list[str]:
     known = {item.device_id: item for item in items}
     children: dict[str, list[CatalogItem]] = {}
     for item in known.values():
-        parents = [p for p in item.parent_ids if p in known and p != item.device_id]
+        region = item.device_id[:-2] if len(item.device_id) in REGIONS else ""
+        named = (*item.parent_ids, item.business_group_id, region)
+        parents = [p for p in named if p in known and p != item.device_id]
+        # A group names its own business group beside its parent: it stands in one place.
+        parents = parents[:1] if item.device_id[10:13] in _GROUPS else parents
         for parent in parents or [""]:
             children.setdefault(parent, []).append(item)
     lines: list[str] = []

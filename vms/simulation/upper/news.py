@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sip.events import (
     AlarmReceived,
+    AttemptOutcome,
     CatalogReceived,
     DeviceDisconnected,
     DeviceExpired,
@@ -61,7 +62,8 @@ def _tell_presence(event: Event, journal: Journal) -> None:
         case KeepalivesMissed():
             journal.tell("silent", f"! {event.device_id} 心跳丢失 silent", device=event.device_id)
         case RegistrationAttempted():
-            words = f"? {event.device_id} {event.outcome}"
+            is_usual = event.outcome in (AttemptOutcome.CHALLENGED, AttemptOutcome.ACCEPTED)
+            words = "" if is_usual else f"? {event.device_id} {event.outcome}"
             journal.tell("attempt", words, device=event.device_id, outcome=str(event.outcome))
         case KeepaliveReceived():
             journal.tell("keepalive", "", device=event.device_id, status=event.status)
@@ -78,7 +80,10 @@ def _tell_report(
         case CatalogReceived():
             changes = [{"id": item.device_id, "change": item.event} for item in event.items]
             words = ", ".join(f"{item.event} {item.device_id}" for item in event.items[:SHOWN])
-            journal.tell("notified", f"~ 目录变化 catalog: {words}", changes=changes)
+            # The first one of a subscription is empty where nothing is amiss.
+            journal.tell(
+                "notified", f"~ 目录变化 catalog: {words}" if words else "", changes=changes
+            )
         case AlarmReceived():
             words = f"{event.source_id} {event.method}/{event.alarm_type} {event.description}"
             journal.tell(

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -69,6 +69,7 @@ class UpperPlatform:
         self._server = _server_of(plan)
         self._subscriptions: Subscriptions = self._server.subscriptions
         self._receptions: list[UpperReception] = []
+        self._latest: UpperReception | None = None
         self._count = 0
         self._progress = asyncio.Event()
         """Something came that an order may wait for."""
@@ -117,9 +118,10 @@ class UpperPlatform:
             try:
                 await self.obey(order)
             except (SipError, OSError, TimeoutError) as error:
-                reason = str(error) or type(error).__name__
+                reason = str(error) or f"nothing came within {WAIT_S:.0f} s"
+                about = f"{order.word} {order.code or order.option}".strip()
                 self._journal.tell(
-                    "failed", f"✗ {order.word} {order.code}: {reason}", order=order.word,
+                    "failed", f"✗ {about}: {reason}", order=order.word,
                     code=order.code, reason=reason, status=getattr(error, "status", 0),
                 )  # fmt: skip
 
@@ -178,7 +180,9 @@ class UpperPlatform:
         server = self._server
         ask = server.query_device_info if order.word == "info" else server.query_device_status
         answer = await ask(self._plan.lower_id)
-        self._journal.tell(order.word, f"✓ {answer}", answer=str(answer))
+        facts = {name: value for name, value in asdict(answer).items() if value not in (None, "")}
+        words = ", ".join(f"{name} {value}" for name, value in facts.items())
+        self._journal.tell(order.word, f"✓ {order.word}: {words}", answer=words)
 
     async def _turn(self, order: Order) -> None:
         question = control.send_ptz(self._asked(order.code), move_of(order))
@@ -195,6 +199,7 @@ class UpperPlatform:
         reception = UpperReception(order.code, order.word, ssrc, self._sink(order, ssrc))
         host = self._plan.config.advertised_host
         self._receptions.append(reception)
+        self._latest = reception
         try:
             await reception.sink.open(self._plan.transport, host)
             offer = MediaOffer(
@@ -335,7 +340,10 @@ class UpperPlatform:
             case "end":
                 return not self._receptions
             case _:
-                return bool(self._receptions and self._receptions[-1].sink.counts.packets)
+                latest = self._latest
+                if latest is None or (latest.is_over and not latest.sink.counts.packets):
+                    raise SipError("there is no call that media could come of")
+                return latest.sink.counts.packets > 0
 
 
 def _server_of(plan: UpperPlan) -> SipServer:

@@ -3,7 +3,7 @@
 import type { Api } from "../api";
 import { ControlApi, type Config, type ConfigField, type Configs, type ConfigValues } from "../control_api";
 import { fill, h, icon } from "../dom";
-import { t, tServer } from "../i18n";
+import { t, tList, tServer } from "../i18n";
 import { confirmLoss } from "./dialog";
 import { attempt, problemText, toast } from "./toast";
 import { Problem } from "../api";
@@ -36,7 +36,7 @@ export function configEditor(api: Api, owner: ConfigOwner, id: string, mayWrite:
 }
 
 function typeNames(types: string[]): string {
-  return types.map((type) => tServer("config.type", type)).join("、");
+  return tList(types.map((type) => tServer("config.type", type)));
 }
 
 /** What was not asked for because the device would restart, and the way to ask nevertheless. */
@@ -86,7 +86,7 @@ async function write(
   const check = (written: Config): void => {
     const refused = differing(wanted, written.values);
     tell(refused.length === 0 ? ""
-      : t("config.not_taken", { fields: refused.map((name) => tServer("config.field", name)).join("、") }));
+      : t("config.not_taken", { fields: tList(refused.map((name) => tServer("config.field", name))) }));
     if (refused.length === 0) toast(t("config.written"));
   };
   try {

@@ -128,7 +128,7 @@ export class PlatformPreview {
       severityBadge(finding.severity),
       h("div", { class: "finding-words" },
         h("p", {}, h("b", {}, finding.title), detail ? h("span", { class: "quiet" }, ` ${detail}`) : null),
-        code === null && name === null ? null : h("p", {}, name ?? "", " ", code === null ? null : h("code", { class: "quiet", title: formatCode(code) }, code)),
+        code === null && name === null ? null : h("p", {}, name === code ? "" : name ?? "", " ", code === null ? null : h("code", { class: "quiet", title: formatCode(code) }, code)),
         h("p", { class: "quiet" }, finding.hint)),
       source === null ? null : this.way(source));
   }

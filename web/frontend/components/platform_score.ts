@@ -2,8 +2,8 @@
 
 import { formatBytes, formatTime } from "../clock";
 import { h, icon } from "../dom";
-import { t, tServer, type Key } from "../i18n";
-import type { Platform, Scorecard } from "../platform_contract";
+import { t, tList, tServer, type Key } from "../i18n";
+import { RIGHTS, type Platform, type Scorecard } from "../platform_contract";
 import { timeWithAge } from "./age";
 import { shape, standing, successShare } from "./platform_words";
 
@@ -75,7 +75,7 @@ function nowCard({ streams, bytes }: Scorecard): HTMLElement {
 }
 
 function facts(platform: Platform): [Key, Node | string][] {
-  const rights = platform.rights.map((right) => t(`platform.right.${right}` as Key)).join("、");
+  const rights = tList(RIGHTS.filter((right) => platform.rights.includes(right)).map((right) => t(`platform.right.${right}` as Key)));
   const version = platform.scorecard.gb_version;
   return [
     ["platform.host", `${platform.host}:${platform.port} · ${platform.transport.toUpperCase()}`],
@@ -86,6 +86,6 @@ function facts(platform: Platform): [Key, Node | string][] {
       version === null || version === "" ? "" : ` · X-GB-Ver ${version}`}`],
     ["platform.group_form", t(`platform.form.${platform.catalog_form}` as Key)],
     ["platform.group_rights", rights === "" ? t("platform.no_rights") : rights],
-    ["platform.interval", t("platform.keepalive_words", { interval: platform.keepalive_interval_s, count: platform.keepalive_count })],
+    ["platform.keepalive", t("platform.keepalive_words", { interval: platform.keepalive_interval_s, count: platform.keepalive_count })],
   ];
 }

@@ -5,6 +5,7 @@ import type { Alarm, Channel } from "../contract";
 import { h, icon, iconButton } from "../dom";
 import { t } from "../i18n";
 import type { TileState } from "../player/tile_state";
+import { chooseStream, streamChoice } from "../player/stream_choice";
 import { levelBadge } from "./level";
 
 /** GB/T 28181: 3 is a fixed camera. */
@@ -67,9 +68,18 @@ export function stripTools(channel: Channel, tools: StripTools): HTMLElement {
     iconButton(hasSound ? "sound" : "mute", t(hasSound ? "tile.sound_off" : "tile.sound_on"), tools.onSound,
       { "data-action": "sound", "aria-pressed": String(hasSound) }),
     iconButton("replay", t("tile.replay"), tools.onReplay, { "data-action": "replay" }),
+    streamButton(channel.code),
     tools.mayOperate ? ptzButton(channel, tools) : null,
     iconButton("info", t("tile.info"), tools.onInfo, { "data-action": "info" }),
     iconButton("close", t("tile.close"), tools.onClose, { "data-action": "close" }));
+}
+
+/** Main or sub stream: a small word, since no icon says it. */
+function streamButton(code: string): HTMLElement {
+  const isSub = streamChoice(code) === "sub";
+  return h("button", { type: "button", class: "icon-button stream-choice", "data-action": "stream", "data-stream": streamChoice(code),
+    "aria-pressed": String(isSub), title: t(isSub ? "tile.to_main" : "tile.to_sub"), "aria-label": t(isSub ? "tile.to_main" : "tile.to_sub"),
+    onclick: () => chooseStream(code, isSub ? "main" : "sub") }, t(isSub ? "tile.sub" : "tile.main"));
 }
 
 function ptzButton(channel: Channel, { hasPtz, onPtz }: StripTools): HTMLElement {

@@ -14,6 +14,7 @@ import { MediaRate } from "./media_rate";
 import { MediaSink } from "./media_sink";
 import type { Overlay } from "./overlay";
 import { failureOf, type LiveMessage } from "./protocol";
+import { onStreamChoice, streamChoice } from "./stream_choice";
 import { next, type Failure, type TileEvent, type TileState } from "./tile_state";
 
 const TICK_MS = 250;
@@ -59,6 +60,7 @@ export class LivePlayer {
   private readonly ticker: number;
   private frameHandle = 0;
   private heardAt = 0;
+  private readonly forgetChoice: () => void;
 
   constructor(private readonly options: PlayerOptions) {
     const { video } = options;
@@ -69,6 +71,7 @@ export class LivePlayer {
     video.addEventListener("waiting", this.onWaiting);
     this.ticker = window.setInterval(() => this.tick(), TICK_MS);
     this.watchFrames();
+    this.forgetChoice = onStreamChoice(options.code, () => this.reopen());
   }
 
   /** Seconds between the picture on screen and the newest one received, or null. */
@@ -93,7 +96,15 @@ export class LivePlayer {
       onMessage: (message) => { this.heardAt = Date.now(); this.onMessage(message); },
       onData: (data) => { this.heardAt = Date.now(); this.sink?.append(data); },
       onEnd: (isRefused) => void this.onEnd(isRefused),
-    });
+    }, replay === undefined && streamChoice(code) === "sub" ? "?stream=sub" : "");
+  }
+
+  /** Another of the camera's pictures is wanted; one that is not being shown is asked for later. */
+  private reopen(): void {
+    if (this.options.replay !== undefined || this.socket === null) return;
+    this.stop();
+    this.apply({ type: "close" });
+    this.open();
   }
 
   /** Show that the channel is known to be off, without asking it for a picture. */
@@ -107,13 +118,15 @@ export class LivePlayer {
     this.mediaRate.expect(rate);
   }
 
+  /** What analysis saw is in the time of the main stream. */
   addDetections(sample: Detections): void {
-    this.detections.add(sample, Date.now());
+    if (streamChoice(this.options.code) === "main") this.detections.add(sample, Date.now());
   }
 
   close(): void {
     this.stop();
     window.clearInterval(this.ticker);
+    this.forgetChoice();
     this.options.video.removeEventListener("waiting", this.onWaiting);
     this.options.video.cancelVideoFrameCallback(this.frameHandle);
     this.apply({ type: "close" });

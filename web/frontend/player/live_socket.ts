@@ -14,10 +14,10 @@ export class LiveSocket {
   private wasOpen = false;
 
   /** `name` is what stands below `/live/`: a channel's code, or `playbacks/…`. */
-  constructor(name: string, events: LiveSocketEvents) {
+  constructor(name: string, events: LiveSocketEvents, query = "") {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const path = name.split("/").map(encodeURIComponent).join("/");
-    this.socket = new WebSocket(`${scheme}://${location.host}/live/${path}.ws`);
+    this.socket = new WebSocket(`${scheme}://${location.host}/live/${path}.ws${query}`);
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => { this.wasOpen = true; };
     this.socket.onmessage = (message: MessageEvent<string | ArrayBuffer>) => {

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import en from "../../locale/en.json";
 import zh from "../../locale/zh.json";
-import { setLanguage, t, tServer, type Key } from "../i18n";
+import { setLanguage, t, tList, tServer, type Key } from "../i18n";
 
 const HERE = resolve(import.meta.dirname, "..");
 const KEY_AT = /\bt\(\s*\(?"([a-z0-9_.]+)"|"([a-z]+\.[a-z0-9_.]+)"/g;
@@ -70,6 +70,13 @@ describe("the strings", () => {
   it("fill in values and leave unknown places alone", () => {
     expect(t("table.total", { total: 7 })).toBe("共 7 条");
     expect(t("table.total")).toBe("共 {total} 条");
+  });
+
+  it("follow one another as the language has it", () => {
+    expect(tList(["一", "二"])).toBe("一、二");
+    setLanguage("en");
+    expect(tList(["one", "two"])).toBe("one, two");
+    setLanguage("zh");
   });
 
   it("show the server's own word where we have none", () => {

@@ -197,13 +197,13 @@ class UpperWire:
         return ("\r\n".join(line for line in text if line) + "\r\n").encode()
 
     def build(self, method: str, *lines: str, body: bytes = b"", **kinds) -> bytes:
-        """Write a request; keyword arguments: call_id, cseq, to_tag, uri."""
+        """Write a request; keyword arguments: call_id, cseq, from_tag, to_tag, uri."""
         self._count += 1
         tag = f";tag={kinds['to_tag']}" if kinds.get("to_tag") else ""
         head = [
             f"{method} {kinds.get('uri', f'sip:{CAMERA}@{LOWER_HOST}:5060')} SIP/2.0",
             f"Via: SIP/2.0/UDP 10.9.9.9:5060;rport;branch=z9hG4bKup{self._count}",
-            f"From: <sip:{UPPER_ID}@{UPPER_ID[:10]}>;tag=u1",
+            f"From: <sip:{UPPER_ID}@{UPPER_ID[:10]}>;tag={kinds.get('from_tag', 'u1')}",
             f"To: <sip:{CAMERA}@{LOWER_HOST}:5060>{tag}",
             f"Call-ID: {kinds.get('call_id', f'call-{self._count}')}",
             f"CSeq: {kinds.get('cseq', 1)} {method}",

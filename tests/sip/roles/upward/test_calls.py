@@ -201,7 +201,10 @@ def test_a_call_that_is_taken_back_gets_487(cascade):
     assert [each.status for each in answers(cascade, 487)] == [487]
 
 
-def test_our_bye_ends_the_call_above(cascade):
+@pytest.mark.parametrize("signalling", ["udp", "tcp"])
+def test_our_bye_ends_the_call_above(make_cascade, signalling):
+    cascade = make_cascade(transport=signalling)
+    cascade.register()
     accept_all(cascade)
     invitation, invited = call(cascade)
     for _ in range(2):
@@ -389,7 +392,7 @@ def test_port_zero_waits_for_the_reinvite_that_names_it(upper_wire):
     media = ("m=video 0 RTP/AVP 96",)
     call_id, tag = upper_wire.establish(media=media)
     [invited] = upper_wire.heard(UpperInvited)
-    assert invited.port == 0
+    assert (invited.port, invited.has_offer) == (0, False)
     assert upper_wire.heard(UpperAcked) == []
     again = upper_wire.invite(call_id=call_id, to_tag=tag, cseq=2)
     assert status_of(again) == [200]
@@ -441,9 +444,10 @@ def test_the_same_invite_from_another_port_takes_the_call_over(upper_wire):
     assert [peer.port for _, peer in upper_wire.flush()] == [6060]
 
 
-def test_a_call_id_used_again_for_a_new_call_ends_the_old_one(upper_wire):
+@pytest.mark.parametrize("other", [{"cseq": 9}, {"cseq": 1, "from_tag": "u2"}])
+def test_a_call_id_used_again_for_a_new_call_ends_the_old_one(upper_wire, other):
     upper_wire.establish(call_id="again")
-    assert status_of(upper_wire.invite(call_id="again", cseq=9, subject=""))[-1] == 100
+    assert status_of(upper_wire.invite(call_id="again", subject="", **other))[-1] == 100
     assert [event.reason for event in upper_wire.heard(UpperCallEnded)] == ["replaced"]
     assert len(upper_wire.heard(UpperInvited)) == 2
 

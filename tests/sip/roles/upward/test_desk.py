@@ -5,11 +5,12 @@ import pytest
 from sip.errors import SipError
 from sip.events import AlarmReceived, CatalogItem, CatalogReceived, KeepaliveReceived
 from sip.gb28181.alarm import Alarm, build_alarm
-from sip.gb28181.catalog import ask_catalog, build_catalog_response
+from sip.gb28181.catalog import ask_catalog, build_catalog_notify, build_catalog_response
 from sip.gb28181.keepalive import build_keepalive
 from sip.gb28181.manscdp import Root, build_envelope
 from sip.gb28181.query import ask_device_info
 from sip.gb28181.question import QueryFailed
+from sip.gb28181.subscription import Topic, Wish
 from sip.message import Peer, parse_message
 from sip.roles.authentication import Credential
 from sip.roles.inquiry import InquiryEnded, PeerUnreachable
@@ -225,6 +226,26 @@ def test_messages_go_one_after_the_other(cascade):
     cascade.run(1)
     assert [(event.key, event.error) for event in sent(cascade)] == [(key, None) for key in keys]
     assert len(cascade.heard(CatalogReceived, cascade.upper)) == 3
+
+
+def test_a_bad_network_changes_neither_order_nor_number(make_cascade, parts):
+    cascade = make_cascade(quality=parts.Quality(loss=0.05, doubling=0.3, jitter_s=0.5))
+    cascade.register()
+    follow = Wish(Topic.CATALOG)
+    cascade.upper.follow(LOWER_ID, follow, cascade.now)
+    cascade.run(40, lambda: bool(cascade.status.subscriptions))
+    codes = [f"3402000000132{number:07d}" for number in range(30)]
+    for code in codes:
+        body = build_catalog_response(LOWER_ID, 3, [CatalogItem(code)], 30)
+        cascade.lower.uppers.send(UPPER_ID, body, (), cascade.now)
+        notice = build_catalog_notify(LOWER_ID, 4, [CatalogItem(code, event="ON")])
+        assert cascade.lower.uppers.notify(UPPER_ID, Topic.CATALOG, notice, cascade.now)
+    cascade.run(600)
+    assert [event.error for event in sent(cascade)] == [None] * 30
+    heard = cascade.heard(CatalogReceived, cascade.upper)
+    for is_notification in (False, True):
+        told = [e for e in heard if e.is_notification is is_notification]
+        assert [event.items[0].device_id for event in told] == codes
 
 
 def test_a_message_names_the_route_behind_us_and_2016_knows_none(make_cascade):

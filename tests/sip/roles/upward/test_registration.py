@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sip.events import (
     DeviceRefreshed,
@@ -10,12 +12,13 @@ from sip.events import (
     DeviceUnregistered,
     KeepaliveReceived,
 )
+from sip.gb28181.query import ask_device_info
 from sip.message import parse_message
 from sip.message.digest import Algorithm
 from sip.roles.authentication import Credential
 from sip.roles.rules import ALL_DEVICES, RedirectTarget, RegistrationRule
-from sip.roles.upward.terms import UplinkRefused, UplinkState
-from tests.sip.conftest import START
+from sip.roles.upward.terms import UplinkRefused, UplinkState, UpperAsked
+from tests.sip.conftest import START, Network
 from tests.sip.roles.upward.conftest import (
     LOWER_HOST,
     LOWER_ID,
@@ -325,6 +328,47 @@ def test_retry_after_is_obeyed(make_scripted):
     assert cascade.state is UplinkState.REGISTERED
 
 
+ANY_ANSWER = st.one_of(
+    st.none(),
+    st.sampled_from(
+        [
+            GRANTED,
+            (200,),
+            (200, "Expires: 1"),
+            (200, "Expires: junk"),
+            challenge(),
+            challenge(nonce="n2", more=", stale=true"),
+            challenge(more=', qop="auth-int"'),
+            (401, "WWW-Authenticate: nonsense"),
+            (302, f"Contact: <sip:{UPPER_ID}@{UPPER_HOST}:5060>"),
+            (302, "Contact: <sip:34000000002000000003@198.51.100.99>"),
+            (423, "Min-Expires: 7200"),
+            (503, "Retry-After: 0"),
+            (503, "Retry-After: 9999"),
+        ]
+    ),
+    st.tuples(st.integers(200, 699)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(ANY_ANSWER, min_size=1, max_size=12), st.sampled_from([None, 200, 403, 500]))
+def test_whatever_it_answers_we_go_on_and_never_hammer(answers, keepalive):
+    network = Network()
+    lower = make_platform(network, LOWER_ID, LOWER_HOST, {}, 5)
+    network.attach(lower, "udp", LOWER_HOST, 5060)
+    script = Script(network, *answers, keepalive=keepalive)
+    lower.uppers.set(make_uplink(), network.now)
+    for _ in range(30):
+        before = len({request.cseq.number for request in script.registers()})
+        network.run(60)
+        assert lower.uppers.status(UPPER_ID) is not None
+        assert lower.next_timer() is not None
+        after = len({request.cseq.number for request in script.registers()})
+        # Twelve of five seconds each and what the list holds; a loop would be thousands.
+        assert after - before <= 40
+
+
 # Keepalives
 
 
@@ -396,6 +440,20 @@ def test_a_redirect_leads_to_the_other_platform_and_back_when_it_is_gone(make_ca
     cascade.run(60 * 4)
     cascade.run(120, lambda: cascade.upper.is_registered(LOWER_ID))
     assert cascade.upper.is_registered(LOWER_ID)
+
+
+def test_where_a_redirect_led_questions_are_believed(make_cascade):
+    cascade = make_cascade()
+    other_id, other_host = "34000000002000000002", "198.51.100.6"
+    other = make_platform(cascade.network, other_id, other_host, cascade.credentials, 11)
+    cascade.network.attach(other, "udp", other_host, 5060)
+    target = RedirectTarget(other_id, other_host, 5060)
+    cascade.upper.set_rule(ALL_DEVICES, RegistrationRule(redirect_to=target))
+    cascade.register()
+    other.ask(LOWER_ID, ask_device_info(), cascade.now)
+    cascade.run(1)
+    (asked,) = cascade.heard(UpperAsked)
+    assert (asked.platform_id, asked.envelope.command) == (UPPER_ID, "DeviceInfo")
 
 
 def test_platforms_that_send_us_in_a_circle_are_left_after_five(make_scripted):
@@ -519,9 +577,13 @@ def test_several_uppers_do_not_disturb_each_other(make_cascade):
         {"host": "127.0.0.1"},
         {"host": "::1"},
         {"host": "0.0.0.0"},
+        {"retry_s": 0},
+        {"expires_s": 0},
+        {"keepalive_interval_s": -1},
+        {"keepalive_count": 0},
     ],
 )
-def test_an_uplink_to_ourselves_is_refused(make_cascade, changes):
+def test_an_uplink_to_ourselves_or_without_time_is_refused(make_cascade, changes):
     cascade = make_cascade()
     with pytest.raises(UplinkRefused):
         cascade.lower.uppers.set(make_uplink(**changes), cascade.now)

@@ -224,12 +224,18 @@ def test_the_service_may_end_one(cascade):
     assert cascade.heard(SubscriptionChanged, cascade.upper)[-1].reason == "rejected"
 
 
-def test_a_queue_that_is_full_drops_and_counts(cascade, monkeypatch):
+def test_who_is_too_far_behind_is_to_subscribe_anew(cascade, monkeypatch):
     monkeypatch.setattr(subscriptions, "MOST_WAITING", 2)
     subscriber = Subscriber(cascade)
     subscriber.subscribe()
     assert [notify(cascade) for _ in range(4)] == [True, True, True, False]
-    assert cascade.lower.stats()["uplinks.subscriptions.notices.dropped"] == 1
+    assert cascade.lower.stats()["uplinks.subscriptions.notices.dropped"] == 3
+    cascade.run(1)
+    assert ended(cascade) == [(UPPER_ID, Topic.CATALOG)]
+    states = [request.headers.get("subscription-state") for request in subscriber.requests]
+    assert [state.partition(";")[0] for state in states] == ["active", "terminated"]
+    assert states[-1].endswith("reason=noresource")
+    assert subscriber.subscribe() == 200
 
 
 # Raw

@@ -148,6 +148,8 @@ class FakeUplinks:
     """Messages to these platforms wait."""
     states: dict[str, UplinkState] = field(default_factory=dict)
     refusal: SipError | None = None
+    room: int = 1_000_000
+    """Notifications that may still wait."""
     sn: int = 0
 
     def __post_init__(self) -> None:
@@ -172,7 +174,8 @@ class FakeUplinks:
         if platform_id not in self.set_now:
             return None
         state = self.states.get(platform_id, UplinkState.REGISTERED)
-        return UplinkStatus(platform_id, state, T0)
+        topics = tuple(topic for owner, topic in self.subscribed if owner == platform_id)
+        return UplinkStatus(platform_id, state, T0, subscriptions=topics)
 
     async def events(self) -> AsyncIterator[UplinkEvent]:
         while True:
@@ -190,8 +193,9 @@ class FakeUplinks:
         self.sent.setdefault(platform_id, []).append(body)
 
     def notify(self, platform_id: str, topic: Topic, body: bytes) -> bool:
-        if (platform_id, topic) not in self.subscribed:
+        if (platform_id, topic) not in self.subscribed or not self.room:
             return False
+        self.room -= 1
         self.notified.append((platform_id, topic, body))
         return True
 

@@ -108,6 +108,27 @@ async def test_a_subscription_to_a_part_is_told_of_that_part(stage: Stage) -> No
     assert events(stage, 1) == [(OTHER_CHANNEL, "ADD")]
 
 
+async def test_what_does_not_fit_follows_later(stage: Stage) -> None:
+    channel = await stage.channel()
+    many = [replace(channel, code=f"1404000000132{n + 100:07d}") for n in range(30)]
+    stage.subscribe(Topic.CATALOG)
+    await until_told(stage, Topic.CATALOG)
+    stage.uplinks.room = 3
+    stage.platforms.trees[UPPER] = tree_of(channel, *many, codes={CHANNEL: THEIRS})
+    stage.bus.publish(SharesChanged(at=T0, platform_ids=(UPPER,)))
+    await eventually(lambda: stage.uplinks.room == 0)
+    stage.uplinks.room = 1_000
+    added: list[str] = []
+
+    def are_all_added() -> bool:
+        bodies = told(stage, Topic.CATALOG)
+        added[:] = [code for n in range(1, len(bodies)) for code, _ in events(stage, n)]
+        return len(added) >= len(many)
+
+    await eventually(are_all_added)
+    assert sorted(added) == sorted(each.code for each in many)
+
+
 # Alarms
 
 

@@ -76,6 +76,7 @@ def test_by_civil_code_regions_come_from_province_to_basic_unit() -> None:
     shared = tree(device(), camera(1, civil_code="14040201"))
     assert codes(shared)[1:5] == ["14", "1404", "140402", "14040201"]
     assert item(shared, "140402") == CatalogItem("140402", name="140402")
+    assert [item(shared, code).name for code in ("14", "1404")] == ["山西省", "长治市"]
 
 
 def test_a_region_has_the_name_that_a_catalogue_gave_it() -> None:
@@ -226,6 +227,15 @@ def test_a_device_may_be_shared_with_all_below_it() -> None:
     assert BOX not in codes(shared)
 
 
+def test_a_single_channel_brings_what_is_above_it_and_the_recorder_that_it_names() -> None:
+    box = organisation(OrganisationKind.DEVICE, SUB_BOX, LOWER)
+    one = camera(7, LOWER, organisation_id=f"{LOWER}-{INNER}", parent_id=f"{SUB_BOX}/{INNER}")
+    share = Share(channels=frozenset({one.code}))
+    shared = tree(*grouped(box, one, device()), form=ORGANISATION, share=share)
+    assert set(codes(shared)) == {OWN, LOWER, GROUP, VIRTUAL, INNER, SUB_BOX, one.code}
+    assert item(shared, one.code).parent_ids == (SUB_BOX, INNER)
+
+
 def test_nothing_is_shared_by_itself() -> None:
     shared = tree(device(), camera(1), share=Share())
     assert codes(shared)[0] == OWN
@@ -314,6 +324,8 @@ def test_two_things_of_one_code_are_told_and_the_first_is_shared() -> None:
     assert [(each.channel.code, each.reason) for each in shared.left_out] == [
         (camera(2).code, "same_code")
     ]
+    shared = tree(device(), camera(1), codes=CodeMap(codes={camera(1).code: BOX}))
+    assert [(each.reason, each.code) for each in shared.left_out] == [("same_code", BOX)]
     boxes = CodeMap(codes={"14040200411180000002": BOX})
     shared = tree(device(), device("14040200411180000002"), camera(1), codes=boxes)
     assert [each[:2] for each in shared.clashes] == [(BOX, "14040200411180000002")]

@@ -29,6 +29,32 @@ async def test_first_viewer_starts_the_stream_and_others_share_it(stage: Stage) 
     assert len(stage.media.opened) == 1
 
 
+async def test_sub_stream_is_another_picture_beside_the_channel_s_own(stage: Stage) -> None:
+    async with stage.service.watch(CHANNEL, "fmp4", "one"):
+        await stage.until_picture()
+        async with stage.service.watch(CHANNEL, "fmp4", "two", "sub") as small:
+            await eventually(lambda: len(stage.signalling.offers) == 2)
+            assert [offer.stream for offer in stage.signalling.offers] == ["main", "sub"]
+            await eventually(lambda: small.status.step is LiveStep.MEDIA)
+            assert stage.status.state is LiveState.LIVE and stage.status.viewers == 1
+            async with stage.service.watch(CHANNEL, "flv", "three", "sub"):
+                assert small.status.viewers == 2
+        await eventually(lambda: stage.signalling.ended == ["invitation-2"])
+        assert stage.status.state is LiveState.LIVE
+    await stage.until_gone()
+    assert len(stage.signalling.offers) == 2
+
+
+async def test_news_of_a_sub_stream_is_not_news_of_the_channel(stage: Stage) -> None:
+    async with stage.service.watch(CHANNEL, "fmp4", "one", "sub") as small:
+        await eventually(lambda: small.status.step is LiveStep.MEDIA)
+        stage.media.bring_picture()
+        await eventually(lambda: small.status.state is LiveState.LIVE)
+        assert stage.status.state is LiveState.IDLE
+        assert len(stage.news) == 0
+    await stage.until_gone()
+
+
 async def test_last_viewer_out_ends_the_stream_after_the_linger(stage: Stage) -> None:
     async with stage.service.watch(CHANNEL, "fmp4", "one"):
         await stage.until_picture()

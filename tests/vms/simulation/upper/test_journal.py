@@ -50,3 +50,23 @@ def test_a_catalog_is_a_tree_whatever_its_parents_are():
         "lost  孤儿",
     ]
     assert {line.split()[0] for line in lines} == {item.device_id for item in items}
+
+
+def test_a_group_stands_below_its_business_group_and_only_there():
+    business, group = "34020000002150000001", "34020000002160000001"
+    inner = "34020000002160000002"
+    items = [
+        CatalogItem(business, "业务分组"),
+        CatalogItem(group, "组", business_group_id=business),
+        CatalogItem(inner, "内组", parent_ids=(group,), business_group_id=business),
+    ]
+    assert tree_lines(items) == [
+        f"{business}  业务分组",
+        f"  {group}  组",
+        f"    {inner}  内组",
+    ]
+
+
+def test_regions_stand_below_each_other_by_their_digits():
+    items = [CatalogItem("140421"), CatalogItem("14"), CatalogItem("1404")]
+    assert [line.rstrip() for line in tree_lines(items)] == ["14", "  1404", "    140421"]
