@@ -68,10 +68,6 @@ class Routes(Protocol):
         """A key frame arrived over this transport."""
 
 
-WantKeyFrame = Callable[[str], Awaitable[None]]
-"""Tells the device of a channel to send a key frame; raises VmsError."""
-
-
 def session_key(code: str, choice: StreamChoice) -> str:
     """What names the session of a channel's main or sub stream; the main one is the channel."""
     return code if choice == "main" else f"{code}.{choice}"
