@@ -39,7 +39,7 @@ def test_a_platform_is_added_enabled_and_watches(tmp_path: Path) -> None:
         port = free_port()
         with pretend_upper(platform, port) as upper:
             describe(viewer, port)
-            share_and_enable(viewer)
+            share_and_enable(viewer, platform)
             follow(viewer, upper, channels[0]["code"])
         assert viewer.faults == []
 
@@ -58,13 +58,13 @@ def describe(viewer: Viewer, port: int) -> None:
     page.wait_for_selector(f"[data-platform='{UPPER}'][data-enabled=false]")
 
 
-def share_and_enable(viewer: Viewer) -> None:
+def share_and_enable(viewer: Viewer, platform: Platform) -> None:
     page = viewer.page
     page.check("[name=everything]")
     page.click("[data-action=save-share]")
     page.locator(".toast-ok", has_text="现在共享 3 个通道").wait_for()
     page.click("[data-tab=preview]")
-    page.wait_for_selector(".preview[data-seen]")
+    page.wait_for_selector(f".preview[data-seen='{stamp(platform)}']")
     unfold_to_a_channel(viewer)
     page.locator("[data-action=enable]").click()
     # The mine's names are real, so there may be findings to be asked about.
@@ -74,6 +74,14 @@ def share_and_enable(viewer: Viewer) -> None:
     if asked.count() > 0:
         page.click("dialog [data-action=confirm]")
     enabled.wait_for()
+
+
+def stamp(platform: Platform) -> str:
+    """What the page remembers of the catalogue that was looked at."""
+    path = f"/api/v1/platforms/{UPPER}"
+    seen, lint = platform.get(f"{path}/preview").json(), platform.get(f"{path}/lint").json()
+    counts = (seen["items_total"], seen["channels_total"], lint["errors"], lint["warnings"])
+    return "/".join(map(str, counts))
 
 
 def unfold_to_a_channel(viewer: Viewer) -> None:

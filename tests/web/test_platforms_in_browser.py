@@ -101,6 +101,25 @@ async def test_errors_in_what_it_sees_are_shown_and_asked_about_once(open_viewer
     )
 
 
+async def test_another_share_has_to_be_looked_at_again(open_viewer: Open) -> None:
+    viewer = await open_page(open_viewer, f"?platform={COUNTY}&tab=share")
+    page = viewer.page
+    one = page.locator(f"[data-platform='{COUNTY}']")
+    await page.click(node("organisation", "org-1"))
+    await page.click("[data-action=save-share]")
+    await expect(page.locator("#toasts")).to_contain_text("现在共享 4 个通道")
+    await page.click("[data-tab=preview]")
+    await page.wait_for_selector(".preview[data-seen='6/4/0/0']")
+    await page.click("[data-tab=share]")
+    await page.click(node("organisation", "org-2"))
+    await page.click("[data-action=save-share]")
+    await expect(page.locator("#toasts")).to_contain_text("现在共享 12 个通道")
+    await page.locator("[data-action=enable]").click()
+    await expect(page.locator("#toasts")).to_contain_text("请先看一遍")
+    await expect(one.locator("[data-tab=preview]")).to_have_attribute("aria-selected", "true")
+    await expect(one).to_have_attribute("data-enabled", "false")
+
+
 async def test_states_and_figures_follow_without_a_reload(open_viewer: Open) -> None:
     viewer = await open_page(open_viewer, f"?platform={PROVINCE}")
     page = viewer.page

@@ -23,6 +23,7 @@ import { PlatformApi } from "./platform_api";
 import type { Platform } from "./platform_contract";
 
 const RELOAD_WAIT_MS = 300;
+const SHARE_WAIT_MS = 1_500;
 /** Figures move without an event. */
 const FIGURES_EVERY_MS = 4_000;
 
@@ -36,6 +37,7 @@ class PlatformsPage {
   private tab: string;
   private ownId = "";
   private reading = 0;
+  private shareTimer = 0;
 
   constructor(private readonly context: PageContext) {
     this.platforms = new PlatformApi(context.api);
@@ -56,9 +58,13 @@ class PlatformsPage {
     if (reading === this.reading) this.show(found);
   }
 
-  /** What it sees changed by somebody's hand or by a device's catalogue. */
+  /** What it sees changed by somebody's hand or by a device's catalogue; many changes cost one reading. */
   shareChanged(ids: readonly string[]): void {
-    if (this.detail !== null && ids.includes(this.detail.id)) this.detail.shareChanged();
+    if (this.detail === null || !ids.includes(this.detail.id) || this.shareTimer !== 0) return;
+    this.shareTimer = window.setTimeout(() => {
+      this.shareTimer = 0;
+      this.detail?.shareChanged();
+    }, SHARE_WAIT_MS);
   }
 
   private show(platforms: Platform[]): void {

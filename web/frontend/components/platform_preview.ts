@@ -79,9 +79,10 @@ export class PlatformPreview {
     void this.read();
   }
 
-  /** Read tree and findings anew. */
+  /** Read tree and findings anew; what nobody looks at is read when it is shown, and not seen before. */
   async read(): Promise<void> {
-    if (this.isReading) return;
+    const isHidden = this.element.isConnected && this.element.offsetParent === null;
+    if (this.isReading || isHidden) return;
     this.isReading = true;
     await attempt(async () => {
       const [preview, lint] = await Promise.all([

@@ -231,7 +231,9 @@ export class SharePicker {
   }
 
   private foundRow(channel: Channel): HTMLElement {
-    const placed: Placed = { node: leafOf(channel), above: [], below: null };
+    // Where it is loaded in the tree, what is above it counts too.
+    const placed: Placed = this.trees.organisation.all().find(({ node }) => node.id === channel.code)
+      ?? { node: leafOf(channel), above: [], below: null };
     const box = h("input", { type: "checkbox", checked: this.model?.tick(placed) === "on", disabled: !this.mayChange });
     box.addEventListener("change", () => {
       this.model?.setChannel(placed, box.checked);
