@@ -139,12 +139,8 @@ async def sail(platform: Platform, arguments: Namespace) -> dict[str, object]:
     log = platform.running.log
     figures["errors"] = sum(" ERROR " in line or "Traceback" in line for line in log.splitlines())
     metrics = platform.get("/metrics").body.decode()
-    figures["lost"] = {
-        name: float(value)
-        for name, value in re.findall(
-            r"^(\S*(?:overflow|dropped|refused)\S*) (\S+)$", metrics, re.M
-        )
-    }
+    counted = re.findall(r"^(\S*(?:overflow|dropped)\S*) (\S+)$", metrics, re.MULTILINE)
+    figures["lost"] = {name: float(value) for name, value in counted if float(value)}
     return figures
 
 
@@ -160,7 +156,7 @@ def main() -> int:
         with platform.run():
             figures = asyncio.run(sail(platform, arguments))
     print(json.dumps(figures, indent=1, ensure_ascii=False))
-    return 0
+    return 1 if figures["lost"] or figures["errors"] else 0
 
 
 if __name__ == "__main__":

@@ -310,6 +310,7 @@ class Endpoint:
             {
                 "bindings": len(self._registrar.bindings),
                 "invitations": len(self._inviter),
+                "invitations.foreign_answers": self._inviter.foreign_answers,
                 "inquiries": len(self._inquiries),
                 "registrations.put_off": self._registrar.put_off,
                 "registrations.waiting": len(self.doubts),

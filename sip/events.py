@@ -275,7 +275,8 @@ class InvitationEnded:
     device_id: str
     channel_id: str
     reason: str
-    """`bye` (the device said so), `local` (we did), `offline` (the device is gone)."""
+    """`bye` (the device said so), `local` (we did), `offline` (the device is gone), `late` (the
+    device agreed when we had given up)."""
     at: datetime
 
 

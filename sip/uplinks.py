@@ -52,6 +52,11 @@ class Uplinks:
         self._uppers.set(uplink, self._now())
         self._flush()
 
+    def try_now(self, platform_id: str) -> None:
+        """Do not wait for the next attempt; where none is waited for nothing changes."""
+        self._uppers.try_now(platform_id, self._now())
+        self._flush()
+
     def remove(self, platform_id: str) -> None:
         """End its calls and subscriptions, unregister, forget; unknown is fine."""
         self._uppers.remove(platform_id, self._now())

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from stream_relay.events import StreamEvent
+from stream_relay.evidence import SourceEvidence
 from stream_relay.forwarder import Content, ForwarderStatistics
 from stream_relay.outputs.chunk import Format
 from stream_relay.receiver import Transport
@@ -33,6 +34,9 @@ class ReceiverControl(Protocol):
 
     def answered(self, host: str, port: int, ssrc: int | None) -> None:
         """Take the device's answer; begins to connect when the device listens. Raises nothing."""
+
+    def evidence(self) -> SourceEvidence:
+        """What has come to the port so far, also after the end."""
 
     async def close(self) -> None:
         """End the stream, put the port into quarantine; idempotent."""

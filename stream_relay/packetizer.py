@@ -8,9 +8,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from stream_relay.access_unit import AccessUnit, Codec
+from stream_relay.access_unit import AccessUnit, Codec, Kind
+from stream_relay.content_faults import (
+    H264_NUMBER,
+    H265_NUMBER,
+    ContentFaults,
+    TsWriter,
+    bare_payloads,
+    faulty_map,
+    faulty_unit,
+    spoilt,
+)
 from stream_relay.formats.twins import twin
-from stream_relay.media_quirks import RESTART_AFTER, MediaQuirks, odd_pack, odd_unit, rtp_packet
+from stream_relay.media_quirks import RESTART_AFTER, odd_pack, odd_unit, rtp_packet
 
 if TYPE_CHECKING:
     from stream_relay.formats.ps_mux import PsMuxer
@@ -26,7 +36,7 @@ RESTART_STEP = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class MediaFaults(MediaQuirks):
+class MediaFaults(ContentFaults):
     """What goes wrong with the media of a pretend camera; everything off by default."""
 
     loss: float = 0.0
@@ -35,6 +45,12 @@ class MediaFaults(MediaQuirks):
     """Share of packets that are sent three packets later (UDP)."""
     duplicate: float = 0.0
     """Share of packets that are sent twice (UDP)."""
+    not_rtp: bool = False
+    """What is sent is no RTP (UDP)."""
+    other_address: bool = False
+    """Media leave from another address of this machine than signalling (UDP, loopback)."""
+    not_listening: bool = False
+    """Nobody listens at the port that the answer names (TCP where the platform connects)."""
     wrong_ssrc: bool = False
     """Another SSRC than was asked for."""
     silence_after_s: float | None = None
@@ -64,20 +80,25 @@ class Packetizer:
         payload_bytes: int = PAYLOAD_BYTES,
         first_sequence: int = 0,
         first_ticks: int = 0,
-        quirks: MediaQuirks = MediaQuirks(),  # noqa: B008  # a value that never changes
+        quirks: ContentFaults = ContentFaults(),  # noqa: B008  # a value that never changes
     ) -> None:
         self._quirks = quirks
         self._units = 0
+        self._codec = video
         self._muxer = PsMuxer(video, audio)
+        self._ts = TsWriter(video) if quirks.as_ts else None
+        self._noise = random.Random(ssrc)
         self._ssrc = ssrc
-        self._payload_type = payload_type
+        number = H265_NUMBER if video is Codec.H265 else H264_NUMBER
+        self._payload_type = number if quirks.as_es else payload_type
         self._payload_bytes = payload_bytes
         self._sequence = first_sequence
         self._first_ticks = first_ticks
 
     def packets(self, unit: AccessUnit) -> list[bytes]:
         """The packets of one access unit; all carry its time, the last the marker."""
-        odd = odd_unit(unit, self._quirks)
+        wanted = faulty_unit(unit, self._quirks)
+        odd = odd_unit(wanted, self._quirks) if wanted is not None else None
         if odd is None:
             return []
         moved = replace(
@@ -88,20 +109,31 @@ class Packetizer:
         self._units += 1
         if self._units == RESTART_AFTER:
             self._restart(moved)
-        pack = odd_pack(self._muxer.mux(moved), self._quirks)
         packets = []
-        for start in range(0, len(pack), self._payload_bytes):
+        payloads = self._payloads(moved)
+        for number, payload in enumerate(payloads, 1):
             packets.append(
                 rtp_packet(
                     self._payload_type,
-                    is_last=start + self._payload_bytes >= len(pack),
+                    is_last=number == len(payloads),
                     place=(self._sequence, moved.dts_ticks, self._ssrc),
-                    payload=pack[start : start + self._payload_bytes],
+                    payload=spoilt(payload, self._quirks, self._noise),
                     quirks=self._quirks,
                 )
             )
             self._sequence = self._sequence + 1 & 0xFFFF
         return packets
+
+    def _payloads(self, unit: AccessUnit) -> list[bytes]:
+        """The payloads of one unit: pieces of a pack, unless the camera sends something else."""
+        quirks, size = self._quirks, self._payload_bytes
+        if self._ts is not None:
+            return list(self._ts.payloads(unit))
+        if quirks.as_es:
+            is_video = unit.track is Kind.VIDEO
+            return list(bare_payloads(unit, self._codec, size)) if is_video else []
+        pack = faulty_map(odd_pack(self._muxer.mux(unit), quirks), quirks)
+        return [pack[start : start + size] for start in range(0, len(pack), size)]
 
     def _restart(self, unit: AccessUnit) -> None:
         """Count anew from the next unit on, where the camera does so."""

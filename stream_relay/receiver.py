@@ -19,6 +19,7 @@ from stream_relay.events import (
     StreamResumed,
     StreamStalled,
 )
+from stream_relay.evidence import Observer, SourceEvidence, container_of, strangers
 from stream_relay.sources.gb28181 import Source
 from stream_relay.sources.peers import NO_PEER, host_key, peer_name
 from stream_relay.statistics import SourceCounters
@@ -77,6 +78,7 @@ class Receiver:
         on_event: Callable[[StreamEvent], None],
         on_close: Callable[["Receiver"], None],
         on_answer: Callable[["Receiver", str, int], None],
+        observer: Observer | None = None,
     ) -> None:
         self.stream = stream
         self.transport = transport
@@ -88,6 +90,9 @@ class Receiver:
         self.source = source
         self._first_packet_timeout_s, self._stall_timeout_s = timeouts
         self._opened_at = opened_at
+        self._observer = observer or Observer()
+        self._evidence: SourceEvidence | None = None
+        self._first_packet_s: float | None = None
         self._packets_seen = 0
         self._last_packet_at = opened_at
         self._on_event = on_event
@@ -129,6 +134,44 @@ class Receiver:
         self.inlet.locked(lambda: latch.agree(replace(policy, ssrc=agreed, hosts=hosts)))
         self._on_answer(self, host, port)
 
+    def evidence(self) -> SourceEvidence:
+        """What has come, for whoever has to say why there is no picture; also after the end."""
+        if self._evidence is not None:
+            return self._evidence
+        looks_even = self._observer.is_even  # not while the engine waits
+        return self.inlet.locked(lambda: self._gather(looks_even))
+
+    def _gather(self, looks_even: bool) -> SourceEvidence:
+        intake, source, seen = self._intake, self.source, self._observer
+        reader = intake.depacketizer
+        counts = reader.counters() if hasattr(reader, "counters") else {}
+        refused: list[tuple[tuple[str, int], int | None, int]] = []
+        refused += [(peer_name(peer), ssrc, n) for peer, ssrc, n in intake.refused()]
+        refused += [(peer_name(peer), None, intake.malformed) for peer, _ in intake.faulty()[:1]]
+        has_source = intake.source != NO_PEER
+        return SourceEvidence(
+            packets=intake.packets,
+            source=peer_name(intake.source) if has_source else None,
+            ssrc=intake.ssrc if has_source else None,
+            first_packet_s=self._first_packet_s,
+            malformed=intake.malformed,
+            refused=strangers(refused),
+            strays=strangers([(peer_name(p), ssrc, n) for p, ssrc, n in source.strays()]),
+            container=container_of(reader),
+            payload_type=seen.payload_type,
+            is_even=looks_even,
+            begins=seen.sample[:16].hex(" "),
+            packs=counts.get("packs"),
+            has_map=bool(reader.announced()),
+            garbage_bytes=counts.get("garbage_bytes", 0),
+            pictures=counts.get("pictures", 0),
+            skipped_pictures=counts.get("skipped_pictures", 0),
+            is_contradicted=counts.get("contradicted_codec", 0) > 0,
+            connections=source.arrivals.connections,
+            attempts=source.arrivals.attempts,
+            connect_fault=source.arrivals.fault,
+        )
+
     async def close(self) -> None:
         """Free the port, end the readers; idempotent."""
         self.end(EndReason.CLOSED)
@@ -137,6 +180,7 @@ class Receiver:
         """Close for a reason; the first one stays."""
         if self.state is ReceiverState.CLOSED:
             return
+        self._evidence = self.evidence()
         self.state = ReceiverState.CLOSED
         self.source.close()
         try:
@@ -214,6 +258,8 @@ class Receiver:
             )
 
     def _heard(self, now: float) -> None:
+        if self._first_packet_s is None:
+            self._first_packet_s = now - self._opened_at
         self._packets_seen = self._intake.packets
         silent_s, self._last_packet_at = now - self._last_packet_at, now
         was, self.state = self.state, ReceiverState.LIVE

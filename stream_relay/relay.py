@@ -22,6 +22,7 @@ from stream_relay.engine._source import Inlet
 from stream_relay.errors import Overload, StreamClosed
 from stream_relay.event_queue import EventQueue
 from stream_relay.events import EndReason, StreamEvent
+from stream_relay.evidence import Observer
 from stream_relay.formats.twins import twin
 from stream_relay.forwarder import Content, Forwarder
 from stream_relay.reader import QueueLimit
@@ -176,6 +177,7 @@ class Relay:
             SourceLatch(policy),
             reorder_window=config.reorder_window,
             reorder_wait_us=round(config.reorder_wait_s * 1e6),
+            choose=(observer := Observer()).choose,
         )
         inlet = Inlet(self._engine, stream.number, intake, stream.core)
         try:
@@ -194,6 +196,7 @@ class Relay:
             on_event=self.news.put,
             on_close=self._forget,
             on_answer=self._connect,
+            observer=observer,
         )
         self._receivers[stream_id] = receiver
         self._board.listen("source", stream.number, partial(self._learn, receiver))

@@ -36,6 +36,9 @@ CONNECT_ATTEMPTS, CONNECT_REST_S = 3, 1.0
 """GB/T 28181-2022 annex D: at least three attempts, at least 1 s apart."""
 ACCEPT_TIMEOUT_S = 10.0
 STALL_TIMEOUT_S = 10.0
+OTHER_HOST = "127.0.0.2"
+"""Every address of the loopback network is this machine's."""
+NO_RTP = b"HELLO, this is no RTP packet"
 NO_PORT = 9
 """The discard port: what an answer says when we connect ourselves (RFC 4145)."""
 
@@ -105,8 +108,8 @@ class RtpSender(ABC):
         opened = socket.socket(socket.AF_INET, kind)
         opened.setblocking(False)
         try:
-            opened.bind((self._local_host, 0))
-            if kind == socket.SOCK_STREAM:
+            opened.bind((self._own_host(), 0))
+            if kind == socket.SOCK_STREAM and not self._faults.not_listening:
                 opened.listen(1)
         except OSError as error:
             opened.close()
@@ -138,6 +141,8 @@ class RtpSender(ABC):
         if self._target.transport == "udp":
             return
         if self._target.transport == "tcp-active":
+            if self._faults.not_listening:
+                await asyncio.Event().wait()
             loop = asyncio.get_running_loop()
             assert self._socket is not None, "entered before run"
             async with asyncio.timeout(ACCEPT_TIMEOUT_S):
@@ -155,6 +160,10 @@ class RtpSender(ABC):
                 if attempt == CONNECT_ATTEMPTS:
                     raise
                 await asyncio.sleep(CONNECT_REST_S)
+
+    def _own_host(self) -> str:
+        is_near = self._target.host.startswith("127.")
+        return OTHER_HOST if self._faults.other_address and is_near else self._local_host
 
     @abstractmethod
     async def _stream(self) -> None:
@@ -197,6 +206,8 @@ class RtpSender(ABC):
         """UDP: a full buffer loses packets, as a camera's would; a refusal is the receiver's."""
         assert self._socket is not None, "entered before run"
         for packet in burst:
+            if self._faults.not_rtp:
+                packet = NO_RTP
             try:
                 self._socket.sendto(packet, (self._target.host, self._target.port))
             except BlockingIOError:

@@ -174,6 +174,8 @@ class MediaSection(Section):
         tuple(Transport), ["tcp-passive", "udp"], min_length=1, max_length=3
     )
     """Ways to ask for media, in the order they are tried; what worked is remembered."""
+    transports_limit_s: float = setting(30.0, 30.0, "s", ge=0, le=300)
+    """After so long no further way of media is begun before a pause; 0: one way at a time."""
     invite_timeout_s: float = setting(10.0, 10.0, "s", gt=0, le=60)
     """How long a device may take to answer an INVITE."""
     first_packet_timeout_s: float = setting(10.0, 10.0, "s", gt=0, le=60)

@@ -84,6 +84,8 @@ class MediaAnswer:
     """Payload type to codec name, upper case, e.g. {96: "PS"}."""
     size_bytes: int | None = None
     """a=filesize of a download, where the device tells it."""
+    stated_host: str = ""
+    """What c= really says, also when it is nonsense; empty when it is missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,25 @@ class InvitationFailed(SipError):
     `transport_mismatch`, `cancelled`, `offline`, `no_answer`, `overload`.
     """
 
-    def __init__(self, status: int, reason: str, detail: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        detail: str = "",
+        *,
+        invitation_id: str = "",
+        has_provisional: bool = False,
+    ) -> None:
         super().__init__(f"{reason} ({status}) {detail}".strip())
         self.status = status
         """SIP status of the refusal, or the one that fits our own reason (408, 488 …)."""
         self.reason = reason
         self.detail = detail
         """The device's own reason phrase, where it gave one."""
+        self.invitation_id = invitation_id
+        """Which invitation; empty where none was sent."""
+        self.has_provisional = has_provisional
+        """The device said that it is at it (1xx), whatever came of that."""
 
 
 class CallState(Enum):
@@ -109,6 +121,8 @@ class Call:
     state: CallState = CallState.INVITING
     transaction: ClientTransaction | None = None
     dialog: Dialog | None = None
+    has_provisional: bool = False
+    """A 1xx came."""
     playback_cseq: int = 0
     """CSeq of the last MANSRTSP command; a count of its own (annex B)."""
 

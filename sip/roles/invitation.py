@@ -59,6 +59,8 @@ class Inviter:
         self._emit = emit
         self._wall = wall
         self._ssrcs = ssrcs
+        self.foreign_answers = 0
+        """Answers to an INVITE under the Call-ID of another one."""
         self._calls: dict[str, Call] = {}
         self._dialogs = DialogTable()
 
@@ -105,8 +107,15 @@ class Inviter:
         return call_id
 
     def receive_response(self, call: Call, response: Response, peer: Peer, now: float) -> None:
-        """Take a response to an INVITE."""
+        """Take a response to an INVITE; one that names another dialog belongs to nobody here.
+
+        Some devices change the case of a Call-ID.
+        """
+        if response.call_id.casefold() != call.id.casefold():
+            self.foreign_answers += 1
+            return
         if not response.is_final:
+            call.has_provisional = True
             return
         if response.is_success:
             self._receive_success(call, response, peer, now)
@@ -212,6 +221,7 @@ class Inviter:
             if call.state is CallState.CANCELLING:
                 call.step(CallInput.UNFIT)
                 self._drop(call, now)
+                self._tell_end(call, "late")
             self._send_bye(dialog, peer, now)
             return
         try:
@@ -259,6 +269,9 @@ class Inviter:
         self._drop(call, now)
         if call.dialog is not None:
             self._dialogs.remove(call.dialog)
+        self._tell_end(call, reason)
+
+    def _tell_end(self, call: Call, reason: str) -> None:
         self._emit(InvitationEnded(call.id, call.device_id, call.channel_id, reason, self._wall()))
 
     def _drop(self, call: Call, now: float) -> None:
@@ -273,7 +286,9 @@ class Inviter:
                 self._layer.send_request(request, peer, now)
 
     def _refuse(self, call: Call, status: int, reason: str, detail: str = "") -> None:
-        error = InvitationFailed(status, reason, detail)
+        error = InvitationFailed(
+            status, reason, detail, invitation_id=call.id, has_provisional=call.has_provisional
+        )
         self._emit(InvitationRefused(call.id, error))
 
 

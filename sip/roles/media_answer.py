@@ -36,6 +36,7 @@ def read_answer(body: bytes, offer: MediaOffer, signalling_host: str) -> MediaAn
         ssrc=described.ssrc,
         payloads=_payloads(media),
         size_bytes=_size(media),
+        stated_host=host,
     )
 
 

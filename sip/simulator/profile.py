@@ -104,6 +104,8 @@ class Faults(QuirkSwitches):
     """INVITEs get 100 and nothing else."""
     answer_delay_s: float = 0.0
     """The final answer to an INVITE comes this much later (100 is sent at once)."""
+    cancel_ignored: bool = False
+    """The final answer comes all the same after a CANCEL."""
     answer_status: int | None = None
     """Refuse every INVITE with this status, e.g. 404, 486, 488."""
     answer_ssrc: int | None = None
@@ -112,6 +114,10 @@ class Faults(QuirkSwitches):
     """Leave y= out of the answer."""
     omit_sdp: bool = False
     """200 without a body."""
+    answer_nowhere: bool = False
+    """The answer names 0.0.0.0 as the address of its media."""
+    answer_private: bool = False
+    """The answer names an address of some private network, as a device behind a NAT does."""
     answer_body: bytes | None = None
     """Send exactly this instead of the SDP answer."""
     no_media: bool = False

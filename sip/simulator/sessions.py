@@ -36,6 +36,7 @@ from sip.simulator.quirks import odd_sdp
 from sip.transactions import Dialog, DialogTable, ServerTransaction, TransactionLayer
 
 MEDIA_FORMAT = "v/2/6/25/1/4096a/1/8/1"
+PRIVATE_HOST = "192.168.77.64"
 
 
 @dataclass(slots=True, eq=False)
@@ -163,6 +164,8 @@ class Sessions:
 
     def cancelled(self, transaction: ServerTransaction, now: float) -> None:
         """Take a CANCEL: the INVITE gets 487."""
+        if self._faults.cancel_ignored:
+            return
         session = self._of(transaction)
         if session is not None and not session.is_answered:
             self._layer.respond(transaction, build_response(session.request, 487), now)
@@ -284,6 +287,10 @@ class Sessions:
             session.ssrc = ssrc
         if faults.answer_ssrc is not None:
             session.ssrc = faults.answer_ssrc
+        if faults.answer_nowhere:
+            local_host = "0.0.0.0"  # said, not listened on
+        elif faults.answer_private:
+            local_host = PRIVATE_HOST
         answer = MediaAnswer(
             local_host,
             local_port,

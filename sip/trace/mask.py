@@ -39,11 +39,12 @@ _ASSIGNED = re.compile(
     re.S,
 )
 _ELEMENT = re.compile(
-    rb"(?is)<((?:[\w.-]{1,32}:)?[\w.-]{0,32}" + _SECRET + rb"[\w.-]{0,32})(?:\s[^>]{0,512}?)?"
-    rb"(?:/>|>(.*?)(?=</\1\s*>|\Z))"
+    rb"(?is)<((?:[\w.-]{1,32}:)?[\w.-]{0,32}" + _SECRET + rb"[\w.-]{0,32})(?:\s[^>]*?)?"
+    rb"(?:/>|>(.*?)(?=</\1\s*>|\Z)|\Z)"
 )
 _URL = re.compile(rb"(?i)([a-z][a-z0-9+.-]{0,15}://)([^\s<>\"'\]]*(?:\][^\s<>\"'\]]*)?)")
-_SIP_PASSWORD = re.compile(rb"(?i)(sips?:[^\s:@;<>\"]{0,128}):[^\s@<>]{1,256}@")
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]*\]|[\w.-]*)(?::[0-9]{0,5})?")
+_SIP_PASSWORD = re.compile(rb"(?i)(sips?:[^\s:@;<>\"]{0,128}):[^\s@<>]{1,256}(@|\Z)")
 _SDP_KEY = re.compile(rb"(?i)((?:(?<=[\r\n])|\A)(?:k=|a=(?:crypto|key-mgmt|ice-pwd)[: ]))[^\r\n]*")
 _LENGTH = re.compile(rb"(?i)((?:(?<=[\r\n])|\A)(?:content-length|l)[ \t]*:[ \t]*)([0-9]{1,9})")
 
@@ -100,7 +101,7 @@ def fingerprint(nonce: bytes) -> bytes:
 
 def _mask_words(text: bytes) -> bytes:
     """Mask what stands anywhere: elements and values named like secrets, URLs, keys."""
-    text = _SIP_PASSWORD.sub(rb"\1:***@", text)
+    text = _SIP_PASSWORD.sub(rb"\1:***\2", text)
     text = _ELEMENT.sub(_mask_element, text)
     text = _URL.sub(_mask_url, text)
     text = _ASSIGNED.sub(_mask_assigned, text)
@@ -109,7 +110,7 @@ def _mask_words(text: bytes) -> bytes:
 
 def _mask_element(element: re.Match[bytes]) -> bytes:
     content = element[2]
-    if content is None:
+    if content is None:  # empty, or broken off within its attributes
         return b"<" + element[1] + b"/>"
     return b"<" + element[1] + b">" + (MASK if content.strip() else content)
 
@@ -121,4 +122,6 @@ def _mask_assigned(assigned: re.Match[bytes]) -> bytes:
 
 def _mask_url(url: re.Match[bytes]) -> bytes:
     host, slash, _ = re.sub(rb"[?#]", b"/", url[2].rpartition(b"@")[2]).partition(b"/")
+    if not _HOST.fullmatch(host):  # a user and the beginning of a password, for one
+        host = MASK
     return url[1] + host + (b"/" + MASK if slash else b"")

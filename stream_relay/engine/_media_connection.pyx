@@ -98,7 +98,7 @@ cdef class MediaConnection(TcpFramer):
         if self._routed == NULL:
             self.refused += 1
             if self._router is not None:
-                self._router.unrouted += 1
+                self._router.stray(self._ssrc, self.peer)
             return
         verdict = receive(self._routed, data, start, end, self.peer, is_stable)
         if verdict == USED:

@@ -49,7 +49,10 @@ cdef class UdpPort:
     cdef void* _touched[MAX_TOUCHED]
     cdef int _touched_count
     cdef readonly int64_t unrouted
+    cdef readonly int64_t stray_ssrc
+    cdef readonly int64_t stray_peer
 
+    cdef void stray(self, int64_t ssrc, int64_t peer) noexcept nogil
     cdef void _drain(self) noexcept nogil
     cdef void _take(
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t end, int64_t peer

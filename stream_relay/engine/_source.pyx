@@ -338,7 +338,7 @@ cdef class UdpPort:
             return
         target = self._route(ssrc_of(data, start)) if end - start >= HEADER_BYTES else NULL
         if target == NULL:
-            self.unrouted += 1
+            self.stray(ssrc_of(data, start) if end - start >= HEADER_BYTES else -1, peer)
             return
         receive(target, data, start, end, peer, True)
         for index in range(self._touched_count):
@@ -348,6 +348,12 @@ cdef class UdpPort:
             self._flush_touched()
         self._touched[self._touched_count] = target
         self._touched_count += 1
+
+    cdef void stray(self, int64_t ssrc, int64_t peer) noexcept nogil:
+        """Count a packet that no stream expects, and remember the latest for people."""
+        self.unrouted += 1
+        self.stray_ssrc = ssrc
+        self.stray_peer = peer
 
     cdef void _flush_touched(self) noexcept nogil:
         """Whose packets were in this batch: their forwards send."""

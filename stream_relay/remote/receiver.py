@@ -15,6 +15,7 @@ from stream_relay.events import (
     StreamEnded,
     StreamEvent,
 )
+from stream_relay.evidence import SourceEvidence
 from stream_relay.receiver import Transport
 from stream_relay.remote.connection import NodeConnection
 from stream_relay.remote.link import Backoff, RemoteConfig
@@ -61,6 +62,17 @@ class RemoteReceiver:
         if self._answer.done():
             self._answer = asyncio.get_running_loop().create_future()
         self._answer.set_result(Answered(host, port, ssrc))
+
+    def evidence(self) -> SourceEvidence:
+        """See `Receiver.evidence`: what crosses the wire, which is what the node has counted."""
+        told = self._told
+        return SourceEvidence(
+            is_partial=True,
+            packets=told.packets,
+            source=told.source,
+            ssrc=told.ssrc,
+            malformed=told.malformed,
+        )
 
     async def close(self) -> None:
         """End the stream here and at the node; idempotent."""

@@ -9,7 +9,7 @@ from stream_relay.sources._latch cimport SourceLatch as CSourceLatch
 
 cdef int MAX_PEERS, RTP_HEADER_BYTES, TELL_REJECTED_US, FIRST_CONTROL, LAST_CONTROL
 cdef int USED, HELD, REFUSED, MALFORMED, RTCP, ADMITTED, LOCKED_NOW
-cdef int PEER, COUNT, TOLD_COUNT, TOLD_US, COLUMNS
+cdef int PEER, COUNT, TOLD_COUNT, TOLD_US, SSRC, COLUMNS
 
 cdef class Intake(rtp.PacketSink):
     cdef readonly CSourceLatch latch

@@ -15,6 +15,7 @@ from typing import Protocol
 from stream_relay.engine._loop import Loop
 from stream_relay.engine._media_connection import MediaConnection
 from stream_relay.engine._source import Inlet, UdpPort
+from stream_relay.evidence import Arrivals
 from stream_relay.formats.rtp import NO_FRAME
 from stream_relay.sources.peers import NO_PEER, PORT_BITS, host_key, peer_key, peer_name
 from stream_relay.sources.rtcp import build_receiver_report, parse_sender_report
@@ -36,6 +37,11 @@ class Source(Protocol):
     """What a receiver needs from its sockets."""
 
     port: int
+    arrivals: Arrivals
+    """What came to the sockets."""
+
+    def strays(self) -> list[tuple[int, int, int]]:
+        """Peer, SSRC and count of packets that no stream expects, of hosts of this stream."""
 
     def expect(self, ssrc: int) -> None:
         """The answer names this SSRC. Raises `SsrcTaken` where streams share a port."""
@@ -98,6 +104,7 @@ class UdpSource:
         self, engine: Loop, inlet: Inlet, rtp: socket.socket, rtcp: socket.socket, ssrc: int
     ) -> None:
         self.port = int(rtp.getsockname()[1])
+        self.arrivals = Arrivals()
         self._rtp = rtp
         self._rtcp = rtcp
         self._udp_port = UdpPort(engine, rtp.fileno(), inlet)
@@ -111,6 +118,10 @@ class UdpSource:
         except OSError:
             return
         self._reporter.receive(data, address[:2], self._loop.time())
+
+    def strays(self) -> list[tuple[int, int, int]]:
+        """See `Source.strays`: all that comes is the stream's."""
+        return []
 
     def expect(self, ssrc: int) -> None:
         """See `Source.expect`: a port of its own takes any, the latch judges."""
@@ -189,6 +200,7 @@ class _TcpSource:
 
     def __init__(self, engine: Loop, board: Switchboard, inlet: Inlet) -> None:
         self.port = 0
+        self.arrivals = Arrivals()
         self.connections: list[Connection] = []
         self._engine = engine
         self._board = board
@@ -207,6 +219,7 @@ class _TcpSource:
             sock.close()
             return None
         self.connections.append(connection)
+        self.arrivals.connections += 1
         return connection
 
     def _ended(self, connection: Connection, reason: str) -> None:
@@ -215,6 +228,10 @@ class _TcpSource:
         intake = self._inlet.intake
         if reason == "malformed":
             self._inlet.locked(lambda: intake.blame(connection.peer, NO_FRAME))
+
+    def strays(self) -> list[tuple[int, int, int]]:
+        """See `Source.strays`: all that comes is the stream's."""
+        return []
 
     def expect(self, ssrc: int) -> None:
         """See `Source.expect`: a port of its own takes any, the latch judges."""
@@ -293,10 +310,12 @@ class TcpActiveSource(_TcpSource):
 
     async def _connect(self, host: str, port: int) -> Connection | None:
         sock: socket.socket | None = None
+        self.arrivals.attempts += 1
         try:
             async with asyncio.timeout(IDLE_CONNECTION_S):
                 sock = await connect(host, port)
         except (OSError, TimeoutError, ValueError) as error:  # ValueError: no name for a host
+            self.arrivals.failed(error)
             logger.info(
                 "the device's media port cannot be reached",
                 extra={"peer": (host, port), "reason": str(error)},

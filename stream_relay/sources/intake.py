@@ -37,8 +37,8 @@ ADMITTED, LOCKED_NOW = 0, 5
 """What the latch says beside HELD and REFUSED."""
 
 # Rows of the peers that were refused.
-PEER, COUNT, TOLD_COUNT, TOLD_US = range(4)
-COLUMNS = 4
+PEER, COUNT, TOLD_COUNT, TOLD_US, SSRC = range(5)
+COLUMNS = 5
 
 Choose = Callable[[int, bytes, dict[int, str], Any], Any]
 """See `choose_depacketizer`."""
@@ -215,6 +215,7 @@ class Intake(rtp.PacketSink):
             self._refused.data[row + TOLD_US] = now_us - TELL_REJECTED_US
         count = self._refused.data[row + COUNT] + 1
         self._refused.data[row + COUNT] = count
+        self._refused.data[row + SSRC] = self._header.ssrc
         if now_us - self._refused.data[row + TOLD_US] >= TELL_REJECTED_US:
             self.has_news = True
 
@@ -316,6 +317,22 @@ class Intake(rtp.PacketSink):
             events.append(("malformed", self._faulty.data[row * 2], reason))
         self._faulty_told = self._faulty_peers
         return events
+
+    def refused(self) -> list[tuple[int, int, int]]:
+        """Peer, its latest SSRC and its count of packets, of those that were refused."""
+        found = []
+        for row in range(0, self._refused_peers * COLUMNS, COLUMNS):
+            peer = self._refused.data[row + PEER]
+            found.append((peer, self._refused.data[row + SSRC], self._refused.data[row + COUNT]))
+        return found
+
+    def faulty(self) -> list[tuple[int, str]]:
+        """Peer and what was expected first, of those that sent broken bytes."""
+        found = []
+        for row in range(self._faulty_peers):
+            reason = self._header.reason(self._faulty.data[row * 2 + 1])
+            found.append((self._faulty.data[row * 2], reason))
+        return found
 
     def reception(
         self, sender_report: tuple[int, int] | None, now_us: int

@@ -19,6 +19,7 @@ from itertools import chain
 from stream_relay.engine._loop import Loop
 from stream_relay.engine._source import Inlet, UdpPort
 from stream_relay.errors import RelayError, SsrcTaken
+from stream_relay.evidence import Arrivals
 from stream_relay.formats.rtp import NO_FRAME
 from stream_relay.sources.gb28181 import (
     DATAGRAM_BYTES,
@@ -62,6 +63,8 @@ class SharedSource:
         self.inlet = inlet
         self.routes = routes
         self.reporter = reporter
+        self.arrivals = Arrivals()
+        self._unrouted_before = routes.unrouted
         self._shared = shared
 
     @property
@@ -73,6 +76,13 @@ class SharedSource:
     def locked(self) -> int:
         """The peer that its packets come from, `NO_PEER` when there is none."""
         return int(self.inlet.intake.latch.peer)
+
+    def strays(self) -> list[tuple[int, int, int]]:
+        """See `Source.strays`: the latest, where the host that signalled sent it."""
+        routes = self.routes
+        count = routes.unrouted - self._unrouted_before
+        is_ours = routes.stray_peer >> PORT_BITS in self.inlet.intake.latch.policy.hosts
+        return [(routes.stray_peer, routes.stray_ssrc, count)] if count and is_ours else []
 
     def expect(self, ssrc: int) -> None:
         """See `Source.expect`: the route moves."""
@@ -235,6 +245,9 @@ class SharedPort:
             sock.close()
             return
         self._connections.add(connection)
+        for source in self._tcp_sources():
+            if connection.peer >> PORT_BITS in source.inlet.intake.latch.policy.hosts:
+                source.arrivals.connections += 1
 
     def _make_room(self, host: str, port: int) -> bool:
         """Whether a connection may come; the least promising one is closed for it.

@@ -117,7 +117,10 @@ class Chain:
 
 @contextmanager
 def running_chain(folder: Path, count: int, *words: str) -> Iterator[Chain]:
+    """The city gets media by connecting to the county, the province lets the city connect."""
     county, city, province = make_platforms(folder, COUNTY, CITY, PROVINCE)
+    city.env["VMS_MEDIA__TRANSPORTS"] = "tcp-active"
+    province.env["VMS_MEDIA__TRANSPORTS"] = "tcp-passive"
     with ExitStack() as stack:
         for platform in (province, city, county):
             stack.enter_context(platform.run())

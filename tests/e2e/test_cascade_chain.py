@@ -42,8 +42,8 @@ def test_a_live_picture_reaches_the_top_and_one_stream_serves_two_levels(chain: 
     for other in others:  # the picture belongs to the code
         assert chain.county.get(f"/api/v1/channels/{other}/live").json()["state"] == "idle"
     card = scorecard(chain.county, chain.city)
-    assert (card["streams"], card["invites_ok"]) == (1, 1)
-    assert card["bytes"] > 0
+    assert card["streams"] == 1, "the city passes on what it gets itself"
+    assert card["bytes"] > 0 and card["first_frame_ms"] > 0
     chain.until_idle(code)
     chain.county.eventually(
         f"/api/v1/platforms/{chain.city.env['VMS_SIP__SERVER_ID']}",

@@ -4,7 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.cascade import CITY, COUNTY, PROVINCE, join, make_platforms, server_id, until_equal
+from tests.e2e.cascade import (
+    CITY,
+    COUNTY,
+    PROVINCE,
+    join,
+    make_platforms,
+    scorecard,
+    server_id,
+    until_equal,
+)
+from tests.e2e.media import probe
 from tests.e2e.platform import Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -47,6 +57,19 @@ def test_catalogues_do_not_grow(ring: tuple[Platform, ...]) -> None:
     assert not homes & {server_id(second), server_id(third)}, "a camera has moved to a platform"
     back = second.get(f"/api/v1/platforms/{server_id(first)}").json()
     assert back["channels"] == 0
+
+
+def test_a_picture_goes_round_once_and_only_upward(ring: tuple[Platform, ...]) -> None:
+    first, second, third = ring
+    third.channels_online(CAMERAS)
+    code = codes(first)[0]
+    path = f"/api/v1/channels/{code}/live"
+    urls = third.post(path, {}).json()["urls"]
+    third.eventually(path, lambda status: status["state"] == "live")
+    assert probe(urls["http_flv"], seconds=1).frames > 0
+    assert scorecard(first, second)["streams"] == 1
+    assert scorecard(second, third)["streams"] == 1
+    assert scorecard(second, first)["invites"] == scorecard(third, first)["invites"] == 0
 
 
 def test_nobody_is_above_itself(ring: tuple[Platform, ...]) -> None:

@@ -20,7 +20,7 @@ from tests.e2e.platform import PASSWORD, READY_S, Answer, Platform
 from tests.e2e.trouble import SmallDisk, TileWatch, drops, media_ports_in_use, small_disk
 from tests.e2e.viewer import Viewer, browser
 from vms.simulation.mine import build_mines
-from web.words import LIVE
+from web.words.doctor import VERDICTS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -182,22 +182,22 @@ def test_second_address_of_a_living_device_is_one_alarm_with_both_addresses(
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"),
+    ("fault", "verdict"),
     [
-        ("no_media", "no_media"),
-        ("answer_status=486", "device_busy"),
-        ("answer_status=404", "channel_not_found_on_device"),
-        ("omit_sdp", "bad_answer"),
-        ("no_answer", "device_unreachable"),
+        ("no_media", "no_packets"),
+        ("answer_status=486", "sip_busy"),
+        ("answer_status=404", "sip_not_found"),
+        ("omit_sdp", "sdp_missing"),
+        ("no_answer", "sip_silent"),
     ],
 )
 def test_picture_that_does_not_come_is_a_failed_tile_with_reason_and_advice(
-    site: Site, viewer: Viewer, fault: str, reason: str
+    site: Site, viewer: Viewer, fault: str, verdict: str
 ) -> None:
     with site.platform.simulate(*ONE_BOX, "--fault", fault):
         site.wait_channels(1)
         seen = watch(viewer)
-        _, title, _, advice, _ = LIVE[reason]
+        title, _, advice, _ = VERDICTS[verdict]
         viewer.wait_words(title, advice, state="failed")
         assert len(media_ports_in_use(site.platform)) <= 1
         assert "live" not in seen.states
@@ -212,7 +212,7 @@ def test_lying_ssrc_is_refused_visibly_where_it_is_checked(site: Site, tmp_path:
         viewer = Viewer(site.chromium, platform)
         viewer.log_in()
         seen = watch(viewer)
-        viewer.wait_words(LIVE["no_media"][1], state="failed")
+        viewer.wait_words(VERDICTS["wrong_ssrc"][0], state="failed")
         assert "live" not in seen.states
         viewer.page.context.close()
 

@@ -14,6 +14,7 @@ from tests.web.fake_control import (
     FakePtzMemory,
     FakeSnapshots,
 )
+from tests.web.fake_doctor import FakeDoctor
 from tests.web.fake_live import FakeLive
 from tests.web.fake_platforms import FakePlatforms
 from tests.web.fake_playback import FakeDeviceRecordings, FakeDownloads, FakePlayback
@@ -430,6 +431,7 @@ class FakeServices:
         self.directory = FakeDirectory()
         self.registration_rules = FakeRegistrationRules(self.directory)
         self.live = FakeLive()
+        self.doctor = FakeDoctor()
         self.recording = FakeRecording(data)
         self.device_recordings = FakeDeviceRecordings()
         self.playback = FakePlayback()

@@ -88,6 +88,7 @@ def test_who_may_do_what_is_as_agreed() -> None:
             "delete_scene",
             "refresh_catalog",
             "stop_live",
+            "forget_transport",
             "test_capabilities",
             "show_access",
             "delete_download",
@@ -167,7 +168,7 @@ def test_who_may_do_what_is_as_agreed() -> None:
     }
     for permission, names in beyond_watching.items():
         assert {r.operation_id for r in ROUTES if r.permission is permission} == names
-    own = {"log_out", "change_password", "start_live"}
+    own = {"log_out", "change_password", "start_live", "examine_channel"}
     own |= {"start_playback", "change_playback", "stop_playback"}
     own |= {"start_download", "retry_download", "cancel_download"}
     changes = {r.operation_id for r in ROUTES if r.is_change and r.permission is Permission.WATCH}

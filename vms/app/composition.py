@@ -30,6 +30,7 @@ from vms.services.device_control import DeviceControlService
 from vms.services.device_desk import DeviceDesk
 from vms.services.device_recordings import DeviceRecordingService
 from vms.services.directory import DirectoryService, Surroundings
+from vms.services.doctor import DoctorService
 from vms.services.downloads import DownloadService
 from vms.services.housekeeping import Housekeeping, Job
 from vms.services.live import LiveService
@@ -121,6 +122,7 @@ def build_parts(
     desk = DeviceDesk(planes.sip, store)
     ptz = PtzService(desk, clock, bus)
     device_control = DeviceControlService(desk, clock)
+    live.want_key_frame = device_control.request_key_frame
     snapshots = SnapshotService(
         desk, config.data, lambda: device_base_url(config, http_port()), clock
     )
@@ -217,6 +219,7 @@ def build_parts(
         directory=directory,
         registration_rules=RegistrationRuleService(planes.sip, store),
         live=live,
+        doctor=DoctorService(live, store),
         recording=recording,
         device_recordings=recordings,
         playback=playback,

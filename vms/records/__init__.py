@@ -33,6 +33,15 @@ from vms.records.control import (
     UpgradeView,
 )
 from vms.records.devices import AccessValues, AttemptView, ChannelView, TreeNodeView
+from vms.records.doctor import (
+    Cause,
+    Diagnosis,
+    Grade,
+    Mark,
+    Rung,
+    Step,
+    Try,
+)
 from vms.records.live import LiveReason, LiveState, LiveStatus, LiveStep
 from vms.records.platforms import (
     BadCodeLine,
@@ -66,7 +75,7 @@ from vms.records.system import SystemStatus
 from vms.records.users import Identity, MediaToken, NewSession, UserView
 from vms.storage.device_records import CapabilityRecord as CapabilityView
 from vms.storage.device_records import PositionRecord as PositionView
-from vms.storage.device_records import Verdict
+from vms.storage.device_records import TransportMemory, Verdict
 from vms.storage.records import (
     AlarmFilter,
     AlarmLevel,
@@ -97,6 +106,7 @@ __all__ = [
     "CapabilityView",
     "CatalogDifferenceCounts",
     "CatalogForm",
+    "Cause",
     "ChannelView",
     "CodeImport",
     "CodeLine",
@@ -109,18 +119,21 @@ __all__ = [
     "CruiseRoute",
     "CruiseTrack",
     "DeviceRecording",
+    "Diagnosis",
     "DeviceView",
     "Download",
     "DownloadState",
     "Finding",
     "Findings",
     "Frame",
+    "Grade",
     "HomePosition",
     "Identity",
     "LiveReason",
     "LiveState",
     "LiveStatus",
     "LiveStep",
+    "Mark",
     "MediaToken",
     "NewSession",
     "NodeKind",
@@ -142,6 +155,7 @@ __all__ = [
     "RecordingSource",
     "RegistrationRuleView",
     "Role",
+    "Rung",
     "Scene",
     "SceneDraft",
     "Scorecard",
@@ -155,13 +169,16 @@ __all__ = [
     "SpanCause",
     "SpanState",
     "Steering",
+    "Step",
     "StorageCard",
     "SubjectKind",
     "SubscriptionTopic",
     "SubscriptionView",
     "SystemStatus",
+    "TransportMemory",
     "TreeBy",
     "TreeNodeView",
+    "Try",
     "UpgradeView",
     "UpperPlatform",
     "UpperRight",

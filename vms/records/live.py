@@ -77,6 +77,8 @@ class LiveStatus:
     reason: LiveReason | None = None
     detail: str = ""
     """Facts for the technician, e.g. `486 Busy Here`; not translated."""
+    verdict: str = ""
+    """The stream doctor's `Cause` when the picture fails or suffers."""
     transport: str = ""
     """`udp`, `tcp-passive` or `tcp-active`; empty while idle."""
     codec: str = ""

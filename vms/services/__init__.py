@@ -12,6 +12,7 @@ from vms.services.device_config import DeviceConfigService
 from vms.services.device_control import DeviceControlService
 from vms.services.device_recordings import DeviceRecordingService
 from vms.services.directory import DirectoryService
+from vms.services.doctor import DoctorService
 from vms.services.downloads import DownloadService
 from vms.services.live import LiveService
 from vms.services.offline import SpanService
@@ -37,6 +38,7 @@ class Services:
     directory: DirectoryService
     registration_rules: RegistrationRuleService
     live: LiveService
+    doctor: DoctorService
     recording: RecordingService
     device_recordings: DeviceRecordingService
     playback: PlaybackService

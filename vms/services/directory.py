@@ -37,6 +37,7 @@ from vms.storage.queries.attempts import list_attempts
 from vms.storage.queries.capabilities import forget_capabilities
 from vms.storage.queries.spans import end_spans, open_spans
 from vms.storage.queries.subscriptions import forget_subscriptions
+from vms.storage.queries.transports import forget_transport
 
 LONGEST_PASSWORD = 64
 CATEGORY_NAMES = {category.prefix: category.name for category in CATEGORIES}
@@ -275,6 +276,7 @@ def remove_device(database: Database, device_id: str, at: datetime) -> None:
         end_spans(database, SubjectKind.DEVICE, [device_id], at=at)
         end_spans(database, SubjectKind.CHANNEL, codes, at=at)
         forget_capabilities(database, device_id)
+        forget_transport(database, device_id)
 
 
 def _spans(database: Database, records: Iterable[ChannelRecord]) -> dict[str, Span]:

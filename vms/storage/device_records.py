@@ -73,3 +73,15 @@ class BroadcastRecord:
     ended_at: datetime
     facts: str
     """JSON, as the voice service writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportMemory:
+    """The way of media that brought a device's latest picture."""
+
+    device_id: str
+    transport: str
+    """`udp`, `tcp-passive`, `tcp-active`."""
+    at: datetime
+    evidence: str
+    """The channel whose picture came."""

@@ -322,6 +322,20 @@ class Broadcast(Model):
         table_name = "broadcast"
 
 
+class TransportMemory(Model):
+    """The way of media that brought a device's latest picture."""
+
+    device_id = CharField(max_length=32, primary_key=True)
+    transport = CharField(max_length=16)
+    at = UtcField()
+    evidence = CharField(max_length=64)
+
+    class Meta:
+        """Table name as in the reference."""
+
+        table_name = "transport_memory"
+
+
 TABLES = (
     Alarm,
     Span,
@@ -339,4 +353,5 @@ TABLES = (
     Position,
     TrackPoint,
     Broadcast,
+    TransportMemory,
 )

@@ -10,6 +10,7 @@ from web.api.wire import Count, Known, Text, Wire
 from web.keys import settings_key
 from web.language import Language
 from web.problems import PROBLEMS
+from web.words.doctor import verdict_words
 
 
 class LiveUrls(Wire):
@@ -40,6 +41,8 @@ class Live(Wire):
     """What to do about it, in the reader's language."""
     detail: Text
     """Facts for the technician, not translated."""
+    verdict: Text = None
+    """What the stream doctor says, also of a picture that suffers; `GET .../doctor` says why."""
     transport: Text
     codec: Text
     width: Count
@@ -64,6 +67,9 @@ class Live(Wire):
 def build_live(status: LiveStatus, language: Language) -> Live:
     """The status with the words for its reason."""
     live = Live.model_validate(status)
+    if status.verdict:
+        title, hint = verdict_words(status.verdict, language)
+        return live.model_copy(update={"title": title, "hint": hint})
     if status.reason is None:
         return live
     kind = PROBLEMS[status.reason.value]

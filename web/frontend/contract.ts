@@ -82,6 +82,8 @@ export interface LiveStatus {
   title?: string | null;
   hint: string | null;
   detail?: string | null;
+  /** What the stream doctor says when the picture fails or suffers. */
+  verdict?: string | null;
   transport?: string | null;
   retry_at?: string | null;
   codec: string | null;

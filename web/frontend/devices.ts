@@ -4,6 +4,7 @@ import "./styles/base.css";
 import "./styles/frame.css";
 import "./styles/controls.css";
 import "./styles/drawer.css";
+import "./styles/doctor.css";
 import "./styles/alarms.css";
 import "./styles/wall.css";
 import "./styles/signalling.css";

@@ -7,6 +7,7 @@ import "./styles/wall.css";
 import "./styles/tree.css";
 import "./styles/alarms.css";
 import "./styles/drawer.css";
+import "./styles/doctor.css";
 import "./styles/replay.css";
 import "./styles/ptz.css";
 import { AlarmList } from "./components/alarm_list";

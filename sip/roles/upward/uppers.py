@@ -84,6 +84,12 @@ class Uppers:
         known.successor = uplink
         known.stop(now)
 
+    def try_now(self, platform_id: str, now: float) -> None:
+        """Do not wait for the next attempt; where none is waited for nothing changes."""
+        known = self._registrations.get(platform_id)
+        if known is not None and known.link.state is UplinkState.WAITING:
+            known.start(now)
+
     def remove(self, platform_id: str, now: float) -> None:
         """End everything with a platform and unregister there; unknown is fine."""
         known = self._registrations.get(platform_id)

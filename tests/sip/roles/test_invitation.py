@@ -17,6 +17,7 @@ from sip.roles.call import (
 )
 from sip.roles.inquiry import PeerUnreachable
 from sip.simulator.profile import Faults, MediaRequested, MediaStarted, MediaStopped
+from tests.sip.conftest import DEVICE_HOST, DEVICE_ID, camera
 
 SDP = "v=0\r\no=x 0 0 IN IP4 {host}\r\ns=Play\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
 
@@ -66,6 +67,14 @@ def test_trying_for_ever_is_cancelled(make_rig):
     assert [event.reason for event in rig.told(MediaStopped)] == ["cancelled"]
 
 
+@pytest.mark.parametrize("faults", [Faults(trying_only=True), Faults(no_answer=True)])
+def test_whether_the_device_was_at_it_is_told_with_the_failure(make_rig, faults):
+    rig, call_id = call_rig(make_rig, faults)
+    [error] = [event.error for event in rig.heard(InvitationRefused)]
+    assert error.has_provisional is faults.trying_only
+    assert error.invitation_id == call_id
+
+
 def test_a_late_200_gets_ack_and_bye(make_rig):
     rig = make_rig(faults=Faults(answer_delay_s=9.995))
     rig.accept_media()
@@ -77,7 +86,7 @@ def test_a_late_200_gets_ack_and_bye(make_rig):
     assert rig.packets(b"BYE")
     rig.run(60)
     assert rig.device.session_count == 0
-    assert not rig.heard(InvitationEnded)
+    assert [event.reason for event in rig.heard(InvitationEnded)] == ["late"]
 
 
 def test_a_slow_answer_within_the_time_is_fine(make_rig):
@@ -250,6 +259,45 @@ def test_a_bye_by_call_id_alone_counts_from_the_devices_host_only(make_rig, host
     rig.run(0)
     assert rig.network.sent[-1][1].startswith(b"SIP/2.0 " + status)
     assert len(rig.heard(InvitationEnded)) == (status == b"200")
+
+
+def answer_to(invite, call_id, port, ssrc):
+    """A 200 as a device would write it, under this Call-ID."""
+    body = sdp(f"m=video {port} RTP/AVP 96", f"y={ssrc:010d}")
+    head = (
+        f"SIP/2.0 200 OK\r\nVia: {invite.headers.get('via')}\r\n"
+        f"From: {invite.headers.get('from')}\r\nTo: {invite.headers.get('to')};tag=9\r\n"
+        f"Call-ID: {call_id}\r\nCSeq: {invite.headers.get('cseq')}\r\n"
+        f"Contact: <sip:{DEVICE_ID}@{DEVICE_HOST}:5060>\r\n"
+        f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def two_invites(wire):
+    """Two cameras of one device are asked for at the same time."""
+    wire.register()
+    for number in (1, 2):
+        offer = MediaOffer("192.0.2.20", 30000 + 2 * number, "udp", 100_000_000 + number)
+        wire.endpoint.invite(DEVICE_ID, camera(number).code, offer, wire.now)
+    return [message for message, _ in wire.flush() if message.method == "INVITE"]
+
+
+def test_an_answer_under_the_call_id_of_another_dialog_opens_neither(wire):
+    one, two = two_invites(wire)
+    wire.send(answer_to(one, two.call_id, 6000, 100_000_002))
+    assert not wire.heard(InvitationAnswered)
+    wire.send(answer_to(two, two.call_id, 6002, 100_000_002))
+    answered = [event.invitation for event in wire.heard(InvitationAnswered)]
+    assert [(each.channel_id, each.remote.port) for each in answered] == [(camera(2).code, 6002)]
+
+
+def test_a_call_id_in_another_case_is_the_same_dialog(wire):
+    one, two = two_invites(wire)
+    wire.send(answer_to(one, one.call_id.upper(), 6000, 100_000_001))
+    answered = [event.invitation for event in wire.heard(InvitationAnswered)]
+    assert [each.channel_id for each in answered] == [camera(1).code]
+    assert two.call_id != one.call_id
 
 
 def test_a_bye_nobody_knows_gets_481(wire):

@@ -269,6 +269,41 @@ async def test_stream_is_sent_on_with_another_ssrc_until_it_ends(open_desk):
                 await desk.relay.forward(receiver.stream, "udp", ssrc=1, host=host, port=port)
 
 
+@pytest.mark.parametrize("content", ["source", "all"])
+async def test_what_is_held_back_is_sent_from_the_start_on(open_desk, content):
+    async with open_desk() as desk:
+        receiver, camera = await desk.open(), Camera()
+        loop = asyncio.get_running_loop()
+        with udp_socket() as sender, udp_socket() as platform:
+            platform.setblocking(False)
+            host, port = platform.getsockname()
+            send(sender, camera.packets(pictures(3)), receiver.port)
+            await desk.event(FirstPacket)
+            forwarder = await desk.relay.forward(
+                receiver.stream,
+                "udp",
+                ssrc=NEW_SSRC,
+                host=host,
+                port=port,
+                content=content,
+                is_held=True,
+            )
+            assert forwarder.port > 0
+            held = camera.packets(pictures(2, start=3))
+            send(sender, held, receiver.port)
+            await until(lambda: receiver.stream.statistics.packets >= len(held))
+            assert forwarder.statistics.packets == 0
+            await forwarder.start()
+            await forwarder.start()
+            send(sender, camera.packets(pictures(5, start=5)), receiver.port)
+            async with asyncio.timeout(60):
+                first = await loop.sock_recv(platform, 2048)
+            assert parse_packet(first).ssrc == NEW_SSRC
+            await until(lambda: forwarder.statistics.packets > 0)
+            forwarder.close()
+            await forwarder.start()
+
+
 async def test_forwarder_ends_alone_when_it_is_closed(open_desk):
     async with open_desk() as desk:
         receiver = await desk.open()

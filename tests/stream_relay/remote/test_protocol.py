@@ -44,6 +44,7 @@ PARSERS = {
     OpenReceiver(3, "c#1", "udp", 2**32 - 1, True, "10.1.2.3"): protocol.parse_open_receiver,
     OpenReceiver(3, "c#1", "tcp-active", 0, False, None): protocol.parse_open_receiver,
     OpenForward(4, 3, "tcp-passive", 7, "", 0): protocol.parse_open_forward,
+    OpenForward(5, 3, "udp", 7, "10.1.2.3", 6000, "all", True): protocol.parse_open_forward,
     Opened("10.1.2.9", 30000): protocol.parse_opened,
     Answered("10.1.2.3", 6000, None): protocol.parse_answered,
     Answered("10.1.2.3", 6000, 5): protocol.parse_answered,

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tests.web.mock import data
 from tests.web.mock.control import Told, add_control_routes
+from tests.web.mock.doctor import add_doctor_routes
 from tests.web.mock.picture import snapshot
 from tests.web.mock.platforms import Uppers, add_platform_routes
 
@@ -395,6 +396,7 @@ def add_routes(app: web.Application) -> None:
         app.router.add_route(method, API + path, handler)
     app.router.add_get(API + "/snapshots/{name}", show_snapshot)
     add_control_routes(app, API, app[state_key].told)
+    add_doctor_routes(app, API)
     add_platform_routes(app, API, app[state_key].uppers, app[state_key].channels)
     app.router.add_post("/mock/alarm", raise_alarm)
     app.router.add_post("/mock/event", publish)

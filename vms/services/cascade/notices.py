@@ -105,14 +105,14 @@ class NoticeDesk:
         """A subscription begins, or goes on with other wishes."""
         key = (event.platform_id, event.topic)
         known = self._followers.get(key)
-        follower = _Follower(event.envelope)
+        if known is not None and event.is_renewal:
+            follower, known.envelope = known, event.envelope
+        else:
+            follower = self._followers[key] = _Follower(event.envelope)
         if event.topic is Topic.ALARM:
             follower.wish = parse_wish(event.envelope)
         elif event.topic is Topic.POSITION:
             follower.interval_s = parse_interval(event.envelope)
-        elif known is not None and event.is_renewal:
-            follower.told = known.told
-        self._followers[key] = follower
         self._score.count(event.platform_id, f"Subscribe.{event.topic}")
         if event.topic is Topic.CATALOG and follower.told is None:
             self._begin_catalog(event.platform_id, follower)
@@ -130,8 +130,8 @@ class NoticeDesk:
         if upper is None:
             return
         all_on = tuple(replace(item, status_on=True) for item in upper.tree.items)
-        follower.told = SharedTree(upper.tree.own_id, all_on)
-        self._tell_difference(platform_id, is_first=True)
+        before = follower.told = SharedTree(upper.tree.own_id, all_on)
+        self._tell(upper, follower, before, difference(before, upper.tree), is_first=True)
 
     async def _tell_catalogs(self) -> None:
         """Tell differences a moment after they came up."""
@@ -142,23 +142,37 @@ class NoticeDesk:
             await asyncio.sleep(self._settle_s)
             changed, self._changed = self._changed, set()
             for platform_id in changed:
-                self._tell_difference(platform_id)
+                await self._tell_change(platform_id)
 
-    def _tell_difference(self, platform_id: str, *, is_first: bool = False) -> None:
-        """Tell as much as may wait at a time; the rest follows when that is out."""
+    async def _tell_change(self, platform_id: str) -> None:
+        """Compare beside the loop: a tree may have 20,000 items."""
         follower = self._followers.get((platform_id, Topic.CATALOG))
         upper = find_upper(self._platforms, platform_id)
         if follower is None or follower.told is None or upper is None:
             return
         before = follower.told
-        changes = difference(before, upper.tree)
+        changes = await asyncio.to_thread(difference, before, upper.tree)
+        # Meanwhile it may have ended, or begun anew with a first notification of its own.
+        if changes and self._followers.get((platform_id, Topic.CATALOG)) is follower:
+            self._tell(upper, follower, before, changes)
+
+    def _tell(
+        self,
+        upper: Upper,
+        follower: _Follower,
+        before: SharedTree,
+        changes: Sequence[CatalogItem],
+        *,
+        is_first: bool = False,
+    ) -> None:
+        """Tell as much as may wait at a time; the rest follows when that is out."""
         wanted = _scope(upper, follower.envelope, changes, before)
         sent = self._notify_items(upper, follower, wanted, is_first=is_first)
         self._score.told_changes(upper.id, sent)
         left = {item.device_id for item in wanted[len(sent) :]}
         follower.told = _applied(before, [item for item in changes if item.device_id not in left])
         if left:
-            self._changed.add(platform_id)
+            self._changed.add(upper.id)
             self._wake.set()
 
     def _notify_items(

@@ -35,6 +35,9 @@ class UplinkControl(Protocol):
         Raises UplinkRefused where it would lead to ourselves, or where there are too many.
         """
 
+    def try_now(self, platform_id: str) -> None:
+        """Do not wait for the next attempt; where none is waited for nothing changes."""
+
     def remove(self, platform_id: str) -> None:
         """End its calls and subscriptions, unregister, forget; unknown is fine."""
 

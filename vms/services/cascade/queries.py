@@ -147,10 +147,7 @@ class QueryDesk:
         is_whole = target in ("", platform.own_id)
         items = upper.tree.items if is_whole else upper.tree.under(target)
         target = target or platform.own_id
-        for part in (
-            *split_items(items, platform.transport, upper.charset),
-            *(() if items else ((),)),
-        ):
+        for part in split_items(items, platform.transport, upper.charset) if items else ((),):
             body = build_catalog_response(
                 target, envelope.sn, part, len(items), charset=upper.charset
             )

@@ -99,8 +99,7 @@ class CascadeService:
         """Do not wait for the next attempt; raises NotReady(cascade_off)."""
         if not self._is_running:
             raise NotReady(code="cascade_off")
-        self._uplinks.remove(platform_id)
-        await self._set_uplinks()
+        self._uplinks.try_now(platform_id)
 
     # Which upper platforms there are
 

@@ -46,6 +46,7 @@ class Board:
                 step=step,
                 reason=None,
                 detail="",
+                verdict="",
                 retry_at=None,
                 transport=transport or self._status.transport,
             )
@@ -55,7 +56,13 @@ class Board:
         """The figures of the running stream changed in kind: another codec or size."""
         self._publish()
 
-    def fail(self, failure: LiveFailed, retry_in_s: float | None = None) -> None:
+    def judge(self, verdict: str) -> None:
+        """The stream doctor says something else than before; "": there is nothing to say."""
+        self._set(replace(self._status, verdict=verdict))
+
+    def fail(
+        self, failure: LiveFailed, retry_in_s: float | None = None, *, verdict: str = ""
+    ) -> None:
         """It went wrong: STALLED when a picture was there, else FAILED."""
         was_playing = failure.step is LiveStep.PLAYING and failure.reason in STALLING
         at = self._clock.wall()
@@ -66,6 +73,7 @@ class Board:
                 step=failure.step,
                 reason=failure.reason,
                 detail=failure.detail,
+                verdict=verdict,
                 retry_at=None if retry_in_s is None else at + timedelta(seconds=retry_in_s),
             )
         )

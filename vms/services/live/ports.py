@@ -3,10 +3,11 @@
 What it needs of media is `stream_relay.control.MediaControl`.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from sip.message.sdp import MediaOffer, MediaTransport
+from sip.message.sdp import MediaOffer, MediaTransport, StreamChoice
 from sip.server import Invitation
 from vms.config_values import Transport
 
@@ -16,6 +17,10 @@ WAYS: dict[Transport, MediaTransport] = {
     Transport.TCP_ACTIVE: "tcp-active",
 }
 """The configured name of a way of media → the name that the planes use."""
+
+
+WantKeyFrame = Callable[[str], Awaitable[None]]
+"""Tells the device of a channel to send a key frame; raises VmsError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,9 @@ class Target:
     our_host: str
     """Our address as the device sees it."""
     transport: Transport
-    """What worked for this device last."""
+    """What is tried first: what worked for this device last, where anything did."""
+    says_on: bool | None = None
+    """What the device's catalogue says of the channel."""
 
 
 class Inviter(Protocol):
@@ -59,3 +66,8 @@ class Routes(Protocol):
 
     async def prove(self, code: str, device_id: str, transport: Transport) -> None:
         """A key frame arrived over this transport."""
+
+
+def session_key(code: str, choice: StreamChoice) -> str:
+    """What names the session of a channel's main or sub stream; the main one is the channel."""
+    return code if choice == "main" else f"{code}.{choice}"

@@ -2,13 +2,13 @@
 
 import logging
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from peewee import Database
 
 from channel_registry.queries.channels import get_channel, prove_channels
-from channel_registry.queries.devices import get_device, update_device
-from channel_registry.records import ChannelRecord, MediaTransport
+from channel_registry.queries.devices import get_device
+from channel_registry.records import ChannelRecord
 from sip.gb28181.quirks import DeviceQuirks, Quirk, none_known
 from vms.bus import Bus
 from vms.clock import Clock
@@ -18,15 +18,20 @@ from vms.services.addresses import address_towards
 from vms.services.live.ports import Target
 from vms.services.presence_news import channel_event
 from vms.services.store import Store
+from vms.storage.device_records import TransportMemory
+from vms.storage.queries.transports import find_transport, remember_transport
 
 logger = logging.getLogger(__name__)
+
+RENEW_AFTER = timedelta(hours=1)
+"""A memory that is still true is dated anew no more often."""
 
 
 class RegistryRoutes:
     """Finds the device behind a channel; `advertised` is our address where one is configured.
 
-    Which transport is tried first: the one that brought a picture, before that the one that the
-    quirk table names, before that the device's own setting.
+    Which transport is tried first: the one that brought the latest picture, until somebody forgets
+    it; before that the one that the quirk table names; before that the device's own setting.
     """
 
     def __init__(
@@ -45,9 +50,11 @@ class RegistryRoutes:
 
     async def find(self, code: str) -> Target:
         """Raises NotFound(channel)."""
-        target, is_proven = await self._store.run(_find, code, self._advertised)
+        target, is_remembered = await self._store.run(_find, code, self._advertised)
         wanted = self._quirks(target.device_id).text(Quirk.MEDIA_TRANSPORT)
-        return target if is_proven or not wanted else replace(target, transport=Transport(wanted))
+        if is_remembered or not wanted:
+            return target
+        return replace(target, transport=Transport(wanted))
 
     async def prove(self, code: str, device_id: str, transport: Transport) -> None:
         """Note that a key frame arrived, and over which transport; the picture does not wait."""
@@ -65,13 +72,15 @@ def _find(database: Database, code: str, advertised: str) -> tuple[Target, bool]
     channel = get_channel(database, code)
     device = get_device(database, channel.device_id)
     host = device.host or ""
+    memory = find_transport(database, device.id)
     target = Target(
         device_id=device.id,
         host=host,
         our_host=advertised or _our_address(host),
-        transport=Transport(device.media_transport.value),
+        transport=Transport(memory.transport if memory else device.media_transport.value),
+        says_on=channel.says_on,
     )
-    return target, channel.proven
+    return target, memory is not None
 
 
 def _our_address(host: str) -> str:
@@ -85,6 +94,7 @@ def _prove(
     database: Database, code: str, device_id: str, transport: Transport, at: datetime
 ) -> ChannelRecord:
     prove_channels(database, {code: at})
-    if get_device(database, device_id).media_transport.value != transport.value:
-        update_device(database, device_id, media_transport=MediaTransport(transport.value))
+    known = find_transport(database, device_id)
+    if known is None or known.transport != transport.value or at - known.at > RENEW_AFTER:
+        remember_transport(database, TransportMemory(device_id, transport.value, at, code))
     return get_channel(database, code)

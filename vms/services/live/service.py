@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from sip.message.sdp import StreamChoice
 from stream_relay.control import MediaControl
@@ -16,9 +17,11 @@ from vms.errors import NotReady
 from vms.events import DeviceStatusChanged, LiveStatusChanged
 from vms.records import LiveState, LiveStatus, LiveStep
 from vms.services.capability_notes import NoteCapability, ignore_note
+from vms.services.doctor import CaseBook
 from vms.services.live.board import Board
-from vms.services.live.ports import Routes, Signalling
-from vms.services.live.session import DeviceLoss, LiveSession, session_key
+from vms.services.live.news import DeviceLoss
+from vms.services.live.ports import Routes, Signalling, WantKeyFrame, session_key
+from vms.services.live.session import LiveSession
 from vms.services.live.watch import Watch
 from vms.supervise import supervise
 
@@ -54,6 +57,10 @@ class LiveService:
         self._bus = bus
         self.on_capability: NoteCapability = ignore_note
         """Hears which ways of media a device has."""
+        self.want_key_frame: WantKeyFrame | None = None
+        """Asks a device whose picture is late for a key frame."""
+        self.casebook = CaseBook()
+        """What the attempts have shown, for the stream doctor."""
         self._sessions: dict[str, LiveSession] = {}
         self._failures: dict[str, LiveStatus] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -129,11 +136,27 @@ class LiveService:
 
     def invitation_ended(self, invitation_id: str, reason: str) -> None:
         """An invitation is over; what we ended ourselves is known already."""
+        if reason == "late":
+            self._note_late(invitation_id)
+            return
         for session in self._sessions.values():
             if session.invitation_id == invitation_id and reason != "local":
                 session.hear(DeviceLoss.OFFLINE if reason == "offline" else DeviceLoss.ENDED)
 
     # Inside
+
+    def _note_late(self, invitation_id: str) -> None:
+        """A device agreed when we had given up: that explains a failure of before."""
+        found = self.casebook.of_invitation(invitation_id)
+        if found is None:
+            return
+        case, chart = found
+        chart.is_late = True
+        session, failed = self._sessions.get(case.key), self._failures.get(case.key)
+        if session is not None and case.latest is chart and chart.failure is not None:
+            session.board.judge(case.verdict)
+        elif failed is not None:
+            self._failures[case.key] = replace(failed, verdict=case.verdict)
 
     def _session(self, code: str, choice: StreamChoice = "main") -> LiveSession:
         key = session_key(code, choice)
@@ -150,7 +173,10 @@ class LiveService:
             routes=self._routes,
             settings=self._settings,
             board=Board(code, self._clock, lambda _: self._tell(key)),
+            case=self.casebook.case(key),
+            now=self._clock.wall,
             note=self.on_capability,
+            want_key_frame=self.want_key_frame,
         )
         self._sessions[key] = session
         self._failures.pop(key, None)

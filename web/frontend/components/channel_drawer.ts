@@ -9,6 +9,7 @@ import { codecName } from "../player/protocol";
 import { channelActs, headControl, pictureList } from "./channel_control";
 import { configEditor } from "./config_editor";
 import { confirmLoss, field, openDialog } from "./dialog";
+import { doctorCard } from "./doctor_card";
 import { Drawer, folded, KeptParts, section } from "./drawer";
 import { levelBadge } from "./level";
 import { causeText, threeMarks } from "./marks";
@@ -84,8 +85,9 @@ export class ChannelDrawer {
     const part = (title: Key, name: string, make: () => Node): HTMLElement =>
       this.kept.of(code, name, () => folded(t(title), name, make));
     const pictures = part("pictures.title", "pictures", () => pictureList(api, channel, mayOperate));
-    if (!mayOperate) return [pictures];
-    return [pictures,
+    const doctor = part("doctor.title", "doctor", () => doctorCard(api, code, channel.name));
+    if (!mayOperate) return [doctor, pictures];
+    return [doctor, pictures,
       ...(canTurn(channel) ? [part("aim.title", "head", () => headControl(api, channel))] : []),
       part("drawer.config", "config", () => configEditor(api, "channels", code, canAdminister(session)))];
   }

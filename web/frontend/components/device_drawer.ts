@@ -11,6 +11,7 @@ import { spanList } from "./channel_drawer";
 import { configEditor } from "./config_editor";
 import { deleteDevice, refreshCatalog, resetPassword } from "./device_acts";
 import { cardList, deviceActs, upgradeView } from "./device_control";
+import { transportMemory } from "./doctor_card";
 import { Drawer, folded, KeptParts, section } from "./drawer";
 import { causeText, presenceDot } from "./marks";
 import { ruleForm } from "./registration_rule";
@@ -51,7 +52,8 @@ export class DeviceDrawer {
     const { api, session } = this.context;
     this.drawer.element.dataset["device"] = device.id;
     this.drawer.show(device.name || device.id,
-      h("dl", { class: "facts" }, ...deviceFacts(device)),
+      h("dl", { class: "facts" }, ...deviceFacts(device), h("dt", {}, t("doctor.memory")),
+        h("dd", {}, transportMemory(api, device.id, canOperate(session)))),
       this.acts(device),
       this.channels(channels),
       section(t("subscription.title"), "subscriptions", subscriptionList(api, device.id, canOperate(session))),

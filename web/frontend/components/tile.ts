@@ -1,7 +1,7 @@
 /** One tile of the wall: the picture, the truth about it, and our own words in a strip below. */
 
 import type { Api } from "../api";
-import type { Alarm, Channel, ChannelStatus, Detections } from "../contract";
+import type { Alarm, Channel, ChannelStatus, Detections, LiveStatus } from "../contract";
 import { fill, h } from "../dom";
 import { t } from "../i18n";
 import { FilePlayer } from "../player/file_player";
@@ -13,6 +13,7 @@ import { soundWay } from "../player/sound_way";
 import { CHANNEL_DRAG } from "./alarm_list";
 import { boxWords } from "./box_words";
 import { diagnose } from "./diagnosis";
+import { openDoctor } from "./doctor_card";
 import { TalkControl } from "./talk_control";
 import { PtzPanel } from "./ptz_panel";
 import { canTurn, stripContent, stripTools } from "./tile_strip";
@@ -46,6 +47,7 @@ export class Tile {
   onReplayRetry: () => void = () => undefined;
   private player: LivePlayer | FilePlayer | null = null;
   private isReplay = false;
+  private isPoor = false;
   private readonly stage = h("div", { class: "tile-stage" });
   private readonly veil = h("div", { class: "tile-veil", "aria-live": "polite" });
   private readonly strip = h("div", { class: "tile-strip" });
@@ -184,7 +186,7 @@ export class Tile {
     this.player = null;
     this.channel = null;
     if (this.isReplay) this.onReplayOver();
-    this.isReplay = false;
+    this.isReplay = this.isPoor = false;
     delete this.element.dataset["replay"];
     this.alarm = null;
     player?.close();
@@ -216,6 +218,17 @@ export class Tile {
     }
     this.renderStrip();
   }
+
+  /** The stream doctor finds that a running picture suffers, or no longer. */
+  takeLive({ code, state, verdict }: LiveStatus): void {
+    if (this.channel?.code !== code || this.isPoor === (state === "live" && !!verdict)) return;
+    this.isPoor = !this.isPoor;
+    this.renderStrip();
+  }
+
+  private readonly showWhy = (): void => {
+    if (this.channel !== null) openDoctor(this.options.api, this.channel.code, this.channel.name);
+  };
 
   takeDetections(sample: Detections): void {
     if (this.channel?.code === sample.channel && !this.isReplay) this.player?.addDetections(sample);
@@ -318,7 +331,7 @@ export class Tile {
     // A button under a finger must not be exchanged while it is pressed.
     if (this.veil.contains(document.activeElement) && this.veil.dataset["for"] === state.name) return;
     this.veil.dataset["for"] = state.name;
-    fill(this.veil, veilContent(state, { retry: () => this.retry(), copyUrl: () => void this.copyUrl() }));
+    fill(this.veil, veilContent(state, { retry: () => this.retry(), copyUrl: () => void this.copyUrl(), why: this.isReplay ? null : this.showWhy }));
   }
 
   private renderStrip(): void {
@@ -328,7 +341,7 @@ export class Tile {
       replay: !this.isReplay ? null : this.element.dataset["replay"] === "paused" ? "paused" : "playing",
     }), channel === null ? null : stripTools(channel, {
       talk: this.talk?.element ?? null, hasSound: this.isHeard, hasPtz: this.ptz !== null,
-      mayOperate: options.mayOperate,
+      mayOperate: options.mayOperate, isPoor: this.isPoor && !this.isReplay, onWhy: this.showWhy,
       onSound: () => this.toggleSound(), onReplay: () => options.onReplay(this), onPtz: () => this.togglePtz(),
       onInfo: () => options.onInfo(channel), onClose: () => options.onClose(this),
     }));
@@ -357,13 +370,11 @@ export class Tile {
     }
     const delay = player.delayS;
     const { codec, width, height } = player.status;
-    const size = width && height ? `${width}×${height}` : "";
-    this.facts.textContent = [codecName(codec), size].filter((part) => part !== "").join(" ");
+    this.facts.textContent = [codecName(codec), width && height ? `${width}×${height}` : ""].join(" ").trim();
     if (delay === null) return;
     this.element.dataset["delayMs"] = String(Math.round(delay * 1000));
-    const words = t("tile.delay", { seconds: delay.toFixed(1) });
-    this.facts.title = words;
-    this.strip.querySelector(".tile-state")?.setAttribute("title", words);
+    this.facts.title = t("tile.delay", { seconds: delay.toFixed(1) });
+    this.strip.querySelector(".tile-state")?.setAttribute("title", this.facts.title);
   }
 
   private onDragStart(event: DragEvent): void {

@@ -31,6 +31,8 @@ export interface StripTools {
   hasSound: boolean;
   hasPtz: boolean;
   mayOperate: boolean;
+  isPoor: boolean;
+  onWhy: () => void;
   onSound: () => void;
   onReplay: () => void;
   onPtz: () => void;
@@ -64,6 +66,7 @@ function stateBadge({ state, replay }: StripFacts): HTMLElement {
 export function stripTools(channel: Channel, tools: StripTools): HTMLElement {
   const { hasSound } = tools;
   return h("span", { class: "tile-tools" },
+    tools.isPoor ? iconButton("level-3", t("doctor.poor"), tools.onWhy, { "data-action": "why-poor", class: "icon-button tile-poor" }) : null,
     tools.talk,
     iconButton(hasSound ? "sound" : "mute", t(hasSound ? "tile.sound_off" : "tile.sound_on"), tools.onSound,
       { "data-action": "sound", "aria-pressed": String(hasSound) }),

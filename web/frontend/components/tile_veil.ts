@@ -11,8 +11,13 @@ import { verdictCard } from "./verdict";
 
 export const STEPS = ["lookup", "port", "invite", "media", "key_frame", "first_picture"] as const;
 
+/** The steps that depend on the way of media, which is tried anew where it fails. */
+const ON_THE_WAY = new Set(["port", "invite", "media", "key_frame"]);
+
 export interface VeilActs {
   retry: () => void;
+  /** Shows why; null for a replay, which the stream doctor does not know. */
+  why?: (() => void) | null;
   copyUrl: () => void;
 }
 
@@ -21,6 +26,8 @@ export function veilContent(state: TileState, acts: VeilActs): HTMLElement {
   const retry = (label = t("tile.retry")): HTMLElement => h("button", {
     type: "button", class: "button button-small", onclick: acts.retry, "data-action": "retry" },
   icon("retry"), label);
+  const why = !acts.why ? [] : [h("button", { type: "button", class: "button button-small",
+    onclick: acts.why, "data-action": "why" }, icon("help"), t("doctor.why"))];
   switch (state.name) {
     case "idle":
     case "live":
@@ -33,6 +40,7 @@ export function veilContent(state: TileState, acts: VeilActs): HTMLElement {
         title: t("tile.stalled_since", { time: formatTime(state.since).slice(11) }),
         text: t("tile.stalled_for", { length: lengthSince(state.since) }),
         hint: tServer("live.end", state.reason),
+        actions: why,
       });
     case "offline":
       return verdictCard({
@@ -50,7 +58,7 @@ export function veilContent(state: TileState, acts: VeilActs): HTMLElement {
         text: [state.step === null ? "" : t("tile.failed_at", { step: stepName(state.step) }), state.detail]
           .filter((part) => part !== "").join(" · "),
         hint: state.hint,
-        actions: [retry()],
+        actions: [retry(), ...why],
       });
     case "unplayable":
       return unplayable(state, acts);
@@ -66,7 +74,9 @@ function stepName(step: string): string {
 /** The way to the picture as a short ladder: done, doing, to come. */
 function connecting(state: Extract<TileState, { name: "connecting" }>): HTMLElement {
   const current = STEPS.indexOf((state.step ?? "lookup") as (typeof STEPS)[number]);
-  const words = state.step === null ? t("tile.connecting") : stepName(state.step);
+  const step = state.step === null ? t("tile.connecting") : stepName(state.step);
+  const way = tServer("transport", state.transport);
+  const words = way === "" || !ON_THE_WAY.has(state.step ?? "") ? step : t("tile.trying", { step, transport: way });
   const waited = Math.floor((Date.now() - state.since) / 1000);
   return h("div", { class: "ladder", "data-step": state.step ?? "" },
     h("p", { class: "ladder-words" }, words, waited >= 2 ? ` · ${waited}${t("unit.s")}` : ""),

@@ -58,6 +58,9 @@ export class WallView {
     events.on("channel_status", (status, at) => {
       for (const tile of this.tiles.values()) tile.takeStatus(status, at);
     });
+    events.on("live_status", (status) => {
+      for (const tile of this.tiles.values()) tile.takeLive(status);
+    });
     events.on("ptz_holder", ({ code, holder }) => {
       for (const tile of this.tiles.values()) tile.takeHolder(code, holder);
     });

@@ -186,7 +186,7 @@ export class LivePlayer {
     if (status.state === "stalled") this.apply({ type: "closed", reason: status.reason ?? null });
     // The server tries again by itself while somebody waits: follow it.
     if (this.state.name === "failed") this.apply({ type: "open" });
-    this.apply({ type: "step", step: status.step ?? null });
+    this.apply({ type: "step", step: status.step ?? null, transport: status.transport ?? null });
     this.options.onChange(this);
   }
 

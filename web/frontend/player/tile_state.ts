@@ -23,7 +23,7 @@ export interface Failure {
 
 export type TileState =
   | { name: "idle" }
-  | { name: "connecting"; step: string | null; since: number; attempt: number; reason: string | null }
+  | { name: "connecting"; step: string | null; transport: string | null; since: number; attempt: number; reason: string | null }
   | { name: "live"; since: number; lastFrameAt: number }
   | { name: "stalled"; since: number; reason: string | null }
   | { name: "offline"; since: string | null; cause: string | null }
@@ -33,7 +33,7 @@ export type TileState =
 
 export type TileEvent =
   | { type: "open" }
-  | { type: "step"; step: string | null }
+  | { type: "step"; step: string | null; transport?: string | null }
   | { type: "frame" }
   | { type: "tick"; isVisible: boolean }
   | { type: "closed"; reason: string | null }
@@ -49,7 +49,7 @@ export function next(state: TileState, event: TileEvent, now: number): TileState
     case "open":
       return connecting(state, now);
     case "step":
-      return onStep(state, event.step);
+      return onStep(state, event.step, event.transport ?? null);
     case "frame":
       return onFrame(state, now);
     case "tick":
@@ -71,7 +71,7 @@ export function next(state: TileState, event: TileEvent, now: number): TileState
 
 /** A next attempt of the same wish goes on counting, and remembers why the last one ended. */
 function connecting(state: TileState, now: number): TileState {
-  if (state.name !== "connecting") return { name: "connecting", step: null, since: now, attempt: 1, reason: null };
+  if (state.name !== "connecting") return { name: "connecting", step: null, transport: null, since: now, attempt: 1, reason: null };
   return { ...state, step: null, attempt: state.attempt + 1 };
 }
 
@@ -79,9 +79,9 @@ function onFailed({ type: _, ...failure }: { type: "failed" } & Failure, now: nu
   return { name: "failed", since: now, ...failure };
 }
 
-function onStep(state: TileState, step: string | null): TileState {
-  if (state.name !== "connecting" || state.step === step) return state;
-  return { ...state, step };
+function onStep(state: TileState, step: string | null, transport: string | null): TileState {
+  if (state.name !== "connecting" || (state.step === step && state.transport === transport)) return state;
+  return { ...state, step, transport };
 }
 
 /** Only a picture that somebody can see moving is live; after the end it may not revive a tile. */

@@ -10,7 +10,7 @@ const KEY_AT = /\bt\(\s*\(?"([a-z0-9_.]+)"|"([a-z]+\.[a-z0-9_.]+)"/g;
 /** Keys built from server words or loop variables: their families are listed here. */
 const FAMILIES = [
   "advice", "alarm.detail", "alarm.kind", "alarm.method", "alarm.state", "capability", "cause", "config.field", "config.type",
-  "download.state", "label", "level", "live.end", "live.step", "marks", "microphone", "nav", "outcome", "param",
+  "doctor.mark", "download.state", "label", "level", "live.end", "live.step", "marks", "microphone", "nav", "outcome", "param",
   "presence", "problem", "quirk", "replay.kind", "replay.source", "role", "sip.command", "sip.kind", "sip.method",
   "sip.rtsp", "sip.session", "sip.status", "sip.status_group", "spans", "subscription.reason",
   "code.industry", "code.part", "code.region", "code.type", "codes.source",

@@ -18,6 +18,14 @@ describe("a tile's state", () => {
     expect(next(connecting, { type: "step", step: "invite" }, 1_100)).toMatchObject({ step: "invite" });
   });
 
+  it("names the way of media that is tried, anew for each", () => {
+    const udp = next(connecting, { type: "step", step: "invite", transport: "udp" }, 1_100);
+    expect(udp).toMatchObject({ step: "invite", transport: "udp" });
+    expect(next(udp, { type: "step", step: "invite", transport: "udp" }, 1_200)).toBe(udp);
+    expect(next(udp, { type: "step", step: "invite", transport: "tcp-passive" }, 1_200))
+      .toMatchObject({ step: "invite", transport: "tcp-passive" });
+  });
+
   it("is stalled 3 s after the last frame, since that frame", () => {
     const moving = next(live, { type: "frame" }, 4_000);
     expect(next(moving, { type: "tick", isVisible: true }, 4_000 + STALL_AFTER_MS - 1)).toBe(moving);

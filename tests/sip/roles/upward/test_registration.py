@@ -305,6 +305,24 @@ def test_another_password_is_tried_at_once(make_cascade):
     assert cascade.state is UplinkState.REGISTERED
 
 
+def test_who_does_not_want_to_wait_tries_at_once(make_cascade):
+    cascade = make_cascade(password="wrong")
+    cascade.set()
+    cascade.run(10)
+    assert cascade.state is UplinkState.WAITING
+    tries = len(cascade.packets(b"REGISTER"))
+    cascade.lower.uppers.try_now(UPPER_ID, cascade.now)
+    cascade.run(5)
+    assert len(cascade.packets(b"REGISTER")) == tries + 2
+    cascade.set(replace(cascade.uplink, password=PASSWORD))
+    cascade.run(10)
+    tries = len(cascade.packets(b"REGISTER"))
+    cascade.lower.uppers.try_now(UPPER_ID, cascade.now)
+    cascade.lower.uppers.try_now("1", cascade.now)
+    cascade.run(5)
+    assert len(cascade.packets(b"REGISTER")) == tries, "it is registered"
+
+
 def test_an_interval_too_brief_is_raised_once(make_scripted):
     cascade, script = make_scripted((423, "Min-Expires: 7200"), (200, "Expires: 7200"))
     cascade.run(1)

@@ -135,6 +135,7 @@ class FakeUplinks:
 
     set_now: dict[str, Uplink] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)
     sent: dict[str, list[bytes]] = field(default_factory=dict)
     notified: list[tuple[str, Topic, bytes]] = field(default_factory=list)
     subscribed: set[tuple[str, Topic]] = field(default_factory=set)
@@ -162,6 +163,9 @@ class FakeUplinks:
         if self.refusal is not None:
             raise self.refusal
         self.set_now[uplink.platform_id] = uplink
+
+    def try_now(self, platform_id: str) -> None:
+        self.tried.append(platform_id)
 
     def remove(self, platform_id: str) -> None:
         self.set_now.pop(platform_id, None)
@@ -356,10 +360,12 @@ class Stage:
     ) -> None:
         self.ask(_xml("Control", command, target, inside, sn))
 
-    def subscribe(self, topic: Topic, target: str = OWN, inside: str = "") -> None:
+    def subscribe(
+        self, topic: Topic, target: str = OWN, inside: str = "", *, is_renewal: bool = False
+    ) -> None:
         envelope = parse_envelope(_xml("Query", topic.value, target, inside, 91).encode())
         self.uplinks.subscribed.add((UPPER, topic))
-        self.uplinks.say(UpperSubscribed(UPPER, topic, envelope, is_renewal=False))
+        self.uplinks.say(UpperSubscribed(UPPER, topic, envelope, is_renewal))
 
     def invite(
         self,

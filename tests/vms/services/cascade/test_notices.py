@@ -97,6 +97,18 @@ async def test_who_has_not_subscribed_or_no_more_is_told_nothing(stage: Stage) -
     assert len(told(stage, Topic.CATALOG)) == 1
 
 
+async def test_a_renewal_goes_on_where_it_was(stage: Stage) -> None:
+    stage.subscribe(Topic.CATALOG)
+    await until_told(stage, Topic.CATALOG)
+    stage.platforms.trees[UPPER] = tree_of()
+    stage.subscribe(Topic.CATALOG, is_renewal=True)
+    await stage.counted("Subscribe.Catalog", number=2)
+    assert len(told(stage, Topic.CATALOG)) == 1, "a renewal has no first notification"
+    stage.bus.publish(SharesChanged(at=T0, platform_ids=(UPPER,)))
+    await until_told(stage, Topic.CATALOG, 2)
+    assert events(stage, 1) == [(THEIRS, "DEL")]
+
+
 async def test_a_subscription_to_a_part_is_told_of_that_part(stage: Stage) -> None:
     stage.subscribe(Topic.CATALOG, target=OTHER_CHANNEL)
     await until_told(stage, Topic.CATALOG)

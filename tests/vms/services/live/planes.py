@@ -11,6 +11,7 @@ from sip.server import Invitation
 from stream_relay.access_unit import Kind
 from stream_relay.errors import Overload, RelayUnreachable
 from stream_relay.events import EndReason, FirstKeyFrame, FirstPacket, StreamEvent
+from stream_relay.evidence import SourceEvidence
 from stream_relay.relay import Relay
 from stream_relay.stream import Stream, StreamLimits
 from stream_relay.viewer import Viewer, Wire
@@ -35,6 +36,9 @@ class FakeReceiver:
     def answered(self, host: str, port: int, ssrc: int | None) -> None:
         self.answers.append((host, port, ssrc))
 
+    def evidence(self) -> SourceEvidence:
+        return self._media.evidence
+
     async def close(self) -> None:
         self.is_closed = True
         self._media.open.pop(self.stream.id, None)
@@ -53,6 +57,7 @@ class FakeMedia:
         self.is_full = False
         self.is_gone = False
         self.host = ""
+        self.evidence = SourceEvidence()
         self._events: asyncio.Queue[StreamEvent] = asyncio.Queue()
 
     async def open_receiver(

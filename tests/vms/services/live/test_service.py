@@ -171,8 +171,34 @@ async def test_refused_transport_is_followed_by_the_next_without_waiting(stage: 
     async with stage.service.watch(CHANNEL, "fmp4", "one"):
         status = await stage.until_state(LiveState.FAILED)
         assert status.reason is LiveReason.TRANSPORT_REFUSED
-        await stage.until_step("invite")
-        assert stage.media.transports[:2] == ["udp", "tcp-passive"]
+        assert stage.media.transports[:3] == ["udp", "tcp-passive", "tcp-active"]
+
+
+async def test_device_that_refuses_the_channel_is_not_asked_again_at_once(stage: Stage) -> None:
+    stage.signalling.failure = InvitationFailed(486, "refused")
+    await stage.service.start(CHANNEL)
+    await stage.until_state(LiveState.FAILED)
+    assert stage.media.transports == ["udp"]
+
+
+async def test_the_way_that_is_tried_is_told_while_a_person_waits(stage: Stage) -> None:
+    stage.signalling.failure = InvitationFailed(488, "refused")
+    await stage.service.start(CHANNEL)
+    for way in ("udp", "tcp-passive", "tcp-active"):
+        status = await stage.until(lambda status, way=way: status.transport == way)  # type: ignore[misc]
+        assert status.state is LiveState.CONNECTING
+    await stage.until_state(LiveState.FAILED)
+
+
+async def test_no_other_way_is_begun_when_the_time_of_a_round_is_over(
+    clock: HandClock, bus: Bus
+) -> None:
+    short = FAST.model_copy(update={"transports_limit_s": 0.0})
+    async with open_stage(short, clock, bus) as stage:
+        stage.signalling.failure = InvitationFailed(488, "refused")
+        await stage.service.start(CHANNEL)
+        await stage.until_state(LiveState.FAILED)
+        assert stage.media.transports == ["udp"]
 
 
 @pytest.mark.parametrize(
@@ -310,19 +336,25 @@ async def test_attempts_are_further_apart_each_time_up_to_the_limit(stage: Stage
     assert waits[3] == waits[4]
 
 
-async def test_relay_that_ends_the_stream_is_a_failure(stage: Stage) -> None:
-    await stage.service.start(CHANNEL)
-    await stage.until_step("media")
-    stage.media.say(StreamEnded(stage.media.running.stream.id, EndReason.SOURCE_LOST))
-    assert (await stage.until_state(LiveState.FAILED)).reason is LiveReason.MEDIA_REFUSED
+async def test_relay_that_ends_the_stream_is_a_failure(clock: HandClock, bus: Bus) -> None:
+    one_way = FAST.model_copy(update={"transports": (Transport.UDP,)})
+    async with open_stage(one_way, clock, bus) as stage:
+        await stage.service.start(CHANNEL)
+        await stage.until_step("media")
+        stage.media.say(StreamEnded(stage.media.running.stream.id, EndReason.SOURCE_LOST))
+        assert (await stage.until_state(LiveState.FAILED)).reason is LiveReason.MEDIA_REFUSED
 
 
-async def test_answer_with_the_ssrc_of_another_camera_is_a_bad_answer(stage: Stage) -> None:
-    await stage.service.start(CHANNEL)
-    await stage.until_step("media")
-    stage.media.say(StreamEnded(stage.media.running.stream.id, EndReason.SSRC_TAKEN))
-    status = await stage.until_state(LiveState.FAILED)
-    assert (status.reason, status.detail) == (LiveReason.BAD_ANSWER, "ssrc_taken")
+async def test_answer_with_the_ssrc_of_another_camera_is_a_bad_answer(
+    clock: HandClock, bus: Bus
+) -> None:
+    one_way = FAST.model_copy(update={"transports": (Transport.UDP,)})
+    async with open_stage(one_way, clock, bus) as stage:
+        await stage.service.start(CHANNEL)
+        await stage.until_step("media")
+        stage.media.say(StreamEnded(stage.media.running.stream.id, EndReason.SSRC_TAKEN))
+        status = await stage.until_state(LiveState.FAILED)
+        assert (status.reason, status.detail) == (LiveReason.BAD_ANSWER, "ssrc_taken")
 
 
 async def test_events_of_an_older_stream_do_not_touch_the_new_one(stage: Stage) -> None:
