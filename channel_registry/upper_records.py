@@ -35,7 +35,6 @@ class UpperRight(StrEnum):
     """Everything in DeviceControl but PTZ."""
     ALARMS = "alarms"
     POSITIONS = "positions"
-    BROADCAST = "broadcast"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

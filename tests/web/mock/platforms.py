@@ -12,7 +12,7 @@ Json = dict[str, Any]
 CITY = "14040000002000000001"
 PROVINCE = "14000000002000000001"
 COUNTY = "14042900002000000009"
-RIGHTS = ["alarms", "broadcast", "control", "download", "live", "playback", "positions", "ptz"]
+RIGHTS = ["alarms", "control", "download", "live", "playback", "positions", "ptz"]
 NOTHING: Json = {
     "everything": False,
     "organisations": [],
