@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from bench.relay.native import HOST
+from sip.message.sdp import StreamChoice
 from stream_relay.outputs.chunk import Format
 from stream_relay.relay import Relay
 from stream_relay.stream import Stream
@@ -118,7 +119,9 @@ class LiveStandIn:
         return LiveStatus(code)
 
     @asynccontextmanager
-    async def watch(self, code: str, output_format: Format, viewer: str) -> AsyncIterator[Watch]:
+    async def watch(
+        self, code: str, output_format: Format, viewer: str, stream: StreamChoice = "main"
+    ) -> AsyncIterator[Watch]:
         if self._relay.stream(code) is None:
             raise NotFound("channel", code)
         session = self._sessions.setdefault(code, SessionStandIn(self._relay, code))
