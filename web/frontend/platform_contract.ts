@@ -3,7 +3,7 @@
 import type { Page } from "./contract";
 
 export const RIGHTS = [
-  "live", "playback", "download", "ptz", "control", "alarms", "positions", "broadcast",
+  "live", "playback", "download", "ptz", "control", "alarms", "positions",
 ] as const;
 export type UpperRight = typeof RIGHTS[number];
 export const CATALOG_FORMS = ["civil_code", "organisation", "flat"] as const;
