@@ -123,6 +123,8 @@ class Call:
     dialog: Dialog | None = None
     has_provisional: bool = False
     """A 1xx came."""
+    is_misanswered: bool = False
+    """Its transaction is over, by an answer under another Call-ID."""
     playback_cseq: int = 0
     """CSeq of the last MANSRTSP command; a count of its own (annex B)."""
 

@@ -113,6 +113,8 @@ class Inviter:
         """
         if response.call_id.casefold() != call.id.casefold():
             self.foreign_answers += 1
+            if response.is_final:
+                self._note_misanswered(call, now)
             return
         if not response.is_final:
             call.has_provisional = True
@@ -125,6 +127,13 @@ class Inviter:
             self._drop(call, now)
             if waited:
                 self._refuse(call, response.status, "refused", readable(response.reason))
+
+    def _note_misanswered(self, call: Call, now: float) -> None:
+        """Its transaction has ended with an answer to something else: none of its own may come."""
+        call.is_misanswered = True
+        if call.state is CallState.CANCELLING:
+            call.step(CallInput.LOST)
+            self._drop(call, now)
 
     def receive_stray_success(self, response: Response, peer: Peer, now: float) -> None:
         """End a session nobody waits for any more: ACK and BYE, to devices we know only."""
@@ -253,7 +262,10 @@ class Inviter:
 
     def _cancel(self, call: Call, event: CallInput, now: float) -> None:
         call.step(event)
-        if call.transaction is not None:
+        if call.is_misanswered:
+            call.step(CallInput.LOST)
+            self._drop(call, now)
+        elif call.transaction is not None:
             self._layer.cancel(call.transaction, now)
 
     def _end(self, call: Call, event: CallInput, reason: str, now: float) -> None:
