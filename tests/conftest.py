@@ -7,7 +7,15 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
-LONG = ("e2e/", "web/test_viewer_in_browser.py", "damage/", "bench/", "project/")
+LONG = (
+    "e2e/",
+    "web/test_viewer_in_browser.py",
+    "web/test_platforms_in_browser.py",
+    "vms/services/doctor/test_verdicts.py",
+    "damage/",
+    "bench/",
+    "project/",
+)
 
 settings.register_profile("house", deadline=None)  # tests are about behaviour, never about time
 settings.load_profile("house")

@@ -229,10 +229,10 @@ async def test_tabs_move_by_arrows_and_the_address_shows_the_same_view(open_view
     assert page.url.endswith(f"?platform={CITY}&tab=share")
     await page.keyboard.press("End")
     await page.reload()
-    await expect(page.locator("[data-panel=preview]")).to_be_visible()
+    await expect(page.locator("[data-panel=signalling]")).to_be_visible()
 
 
-@pytest.mark.parametrize("tab", ["overview", "share", "codes", "preview"])
+@pytest.mark.parametrize("tab", ["overview", "share", "codes", "preview", "signalling"])
 async def test_phone_needs_no_sideways_scrolling_and_controls_have_names(
     open_viewer: Open, tab: str
 ) -> None:
