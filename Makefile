@@ -9,7 +9,7 @@ PACKAGES := vms sip stream_relay analytics channel_registry web
 FRONTEND := web/frontend
 # Files side by side: most tests wait for processes and sockets. A file's own tests stay in order,
 # and the files are begun in the order of tests/conftest.py: the long ones first.
-TOGETHER := -p no:cacheprovider -n 3 --dist loadfile --no-loadscope-reorder -rfER
+TOGETHER := -p no:cacheprovider -n 3 --dist loadfile --no-loadscope-reorder -rfER --durations 15 --durations-min 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help run simulate setup setup-dev build test test-field unit e2e lint types format bench storm soak conformance fuzz sanitize screenshots wheel lock clean

@@ -9,9 +9,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from analytics.runner import AnalysisRunner
 from stream_relay.voice.sender import VoiceSender
-from vms.app.cascade import RegistryNews, build_platforms
+from vms.app.cascade import RegistryNews, build_cascade, build_platforms
 from vms.app.planes import Planes, first_address
-from vms.app.upward import build_cascade
 from vms.bus import Bus
 from vms.clock import Clock
 from vms.config import Config
